@@ -1,0 +1,9 @@
+// Writes dist/workflow-bundle.js: run after tsc, so that a worker starts without webpack.
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { bundle } from '../dist/workers/bundle.js'
+
+const dist = new URL('../dist/', import.meta.url)
+const code = await bundle(fileURLToPath(new URL('workflows/index.js', dist)))
+await writeFile(new URL('workflow-bundle.js', dist), code)
+console.log(`dist/workflow-bundle.js: ${Math.round(code.length / 1024)} KiB`)

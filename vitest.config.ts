@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    reporters: process.env['ISTHMUS_TEST_REPORT'] ? ['default', ['json', { outputFile: process.env['ISTHMUS_TEST_REPORT'] }]] : ['default'],
+    // Real servers on two cores: more workers only make each other late.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    exclude: ['node_modules/**', 'dist/**', '.isthmus/**'],
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['{model,store,stage,protocols,connectors,destinations,project,activities,workflows,workers,client,simulator,scripts}/**/*.test.ts'] } },
+      { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'], fileParallelism: false } },
+    ],
+  },
+})
