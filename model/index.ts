@@ -1,0 +1,7 @@
+export * from './errors.ts'
+export * from './duration.ts'
+export * from './value.ts'
+export * from './source.ts'
+export * from './plan.ts'
+export type * from './run.ts'
+export type * from './ports.ts'

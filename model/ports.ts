@@ -1,0 +1,176 @@
+/** Interfaces between the folders. Each is implemented once, in the folder its comment names. */
+import type { ChunkRef, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
+import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
+
+// ---------------------------------------------------------------- stage/
+export interface PageFrame {
+  /** Decoded body, exactly as received. */
+  body: Buffer
+  records: number
+  /** Where reading goes on after this page; null after the last. */
+  next: Position | null
+  /** No page follows. */
+  last: boolean
+}
+
+export interface FrameWriter {
+  /** Resolves when the frame is in the file (survives a SIGKILL of this process). */
+  append(frame: PageFrame): Promise<void>
+  /** Ends the file and gives the segment that counts. */
+  close(): Promise<Segment>
+}
+
+/** Where a chunk's pages and rows wait between steps. A folder by default. */
+export interface Stage {
+  /** Complete frames that earlier attempts at this chunk left, in reading order, without their bodies. */
+  resume(chunk: ChunkRef): Promise<{ segments: Segment[]; records: number; bytes: number; next: Position | null; last: boolean } | null>
+  /** A writer of a file no other attempt writes. */
+  writer(chunk: ChunkRef): Promise<FrameWriter>
+  /** Frames in order, one in memory at a time. Throws StageLost when a file is missing or short. */
+  frames(pages: Pick<StagedPages, 'run' | 'stream' | 'seq' | 'segments'>): AsyncIterable<PageFrame>
+  /** A new file for rows or rejects; returns a path that only this attempt writes, as reference and as absolute path. */
+  newFile(chunk: ChunkRef, kind: 'rows' | 'rejects'): Promise<{ ref: string; path: string }>
+  /** Absolute path of a reference made by `newFile`. Throws StageLost when it is gone, InvalidInput when it leaves the stage. */
+  path(ref: string): Promise<string>
+  /** Removes the row files of a chunk that is committed; raw pages stay. */
+  dropRows(chunk: ChunkRef): Promise<void>
+  /** Removes everything of runs older than `ms`. */
+  purge(ms: number): Promise<void>
+}
+
+// ---------------------------------------------------------------- protocols/
+export interface PageRead {
+  body: Buffer
+  records: number
+  /** The records, parsed with numbers left marked (`parseExact` with `revive: false`); the reader is done with them. */
+  list: unknown[]
+  next: Position | null
+  last: boolean
+}
+
+// ---------------------------------------------------------------- model/mapping
+export type MapFunction = (record: any) => Record<string, unknown> | null | undefined
+
+/** Turns parsed records into rows of PostgreSQL's COPY text format. */
+export interface Mapper {
+  /**
+   * Appends the row of `record` (with its newline) to `out`.
+   * Returns null when mapped, `filtered` when the map function gave null, else why it is rejected.
+   */
+  map(record: unknown, out: { text: string }): null | 'filtered' | { reason: string; field: string }
+}
+
+// ---------------------------------------------------------------- destinations/
+export interface StreamCheckpoint {
+  /** Counts the runs that took hold of this stream: the fence. */
+  epoch: number
+  /** Last chunk committed in this epoch. */
+  seq: number
+  /** Position of an interrupted scan to go on from, if its identity is still the same. */
+  position: Position | null
+  /** An interrupted scan is being continued. */
+  resumed: boolean
+  /** Lower bound sent to the source in this scan (already minus overlap); null reads everything. */
+  since: string | null
+}
+
+export interface PostRequest {
+  plan: StreamPlan
+  streamKey: string
+  epoch: number
+  rows: StagedRows
+  /** Where to go on after this chunk. */
+  position: Position | null
+  /** The scan is complete with this chunk. */
+  last: boolean
+}
+
+/** A database that takes rows. destinations/postgres implements it. */
+export interface RowDestination {
+  /** Throws DestinationMismatch (naming column, types and cure) or Unreachable. Changes nothing. */
+  check(plan: StreamPlan): Promise<void>
+  /** What `begin` would tell, without taking hold of the stream and without changing anything. */
+  peek(plan: StreamPlan, streamKey: string): Promise<Pick<StreamCheckpoint, 'position' | 'since'>>
+  /** Creates or extends the table, takes hold of the stream (epoch + 1) and tells where to begin. `run` is kept with it: the same run gets the same epoch again. */
+  begin(plan: StreamPlan, streamKey: string, run: string): Promise<StreamCheckpoint>
+  /**
+   * Rows and checkpoint in one transaction, fenced by (epoch, seq). Throws Fenced.
+   * Rows that the destination refuses for what is in them (at most 1,000 a chunk, else Contract) are told to `refused` before
+   * the commit, the same ones again when the step is repeated.
+   */
+  post(request: PostRequest, path: string, signal: AbortSignal, refused?: (rows: RefusedRow[]) => Promise<void>): Promise<PostResult>
+  close(): Promise<void>
+}
+
+// ---------------------------------------------------------------- store/
+export interface RunSummary {
+  run: string
+  sync: string
+  outcome: Outcome | 'running'
+  startedAt: Date
+  finishedAt: Date | null
+  workflowId: string
+  /** Temporal's run id; '' until it is known. */
+  temporalRunId: string
+  receipt: RunReceipt | null
+  error: string | null
+}
+
+export interface LogLine {
+  at: Date
+  run: string
+  stream: string
+  level: 'info' | 'warn' | 'error'
+  message: string
+}
+
+export interface LiveProgress {
+  stream: string
+  phase: StreamProgress['phase']
+  counts: Counts
+  wait: { reason: string; until: string } | null
+  at: Date
+}
+
+export interface Token {
+  /** Grows with every refresh. 0 = never had one. */
+  version: number
+  accessToken: string
+  expiresAt: Date | null
+  refreshToken: string | null
+}
+
+/** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
+export interface Store {
+  migrate(): Promise<void>
+  savePlan(plan: Plan): Promise<void>
+  getPlan(hash: string): Promise<Plan>
+  startRun(run: { run: string; sync: string; plan: string; workflowId: string }): Promise<void>
+  setTemporalRun(run: string, temporalRunId: string): Promise<void>
+  finishRun(receipt: RunReceipt, error: string | null): Promise<void>
+  deleteRun(run: string): Promise<void>
+  getRun(run: string): Promise<RunSummary | null>
+  /** Newest first. */
+  listRuns(filter: { sync?: string; limit: number }): Promise<RunSummary[]>
+  progress(run: string): Promise<LiveProgress[]>
+  /** Merges into the live view of a stream: counts that are given replace the old ones; `wait` is cleared unless given. Without a phase, phase and wait stay. */
+  saveProgress(run: string, progress: { stream: string; phase?: LiveProgress['phase']; counts: Partial<Counts>; wait?: LiveProgress['wait'] }): Promise<void>
+  log(line: Omit<LogLine, 'at'>): Promise<void>
+  logs(run: string, after: number): Promise<(LogLine & { id: number })[]>
+  /** Idempotent on (run, stream, seq, index). */
+  saveRejects(chunk: ChunkRef, sync: string, rejects: { index: number; reason: string; field: string; raw: string }[]): Promise<void>
+  /** Sealed values of a connection: environment names and what they stood for when a client last ran. */
+  saveSettings(connection: string, values: Record<string, string>): Promise<void>
+  getSettings(connection: string): Promise<Record<string, string>>
+  getToken(connection: string): Promise<Token>
+  /**
+   * Runs `refresh` in a row lock, so that over all processes one at a time does, and stores its result before it returns.
+   * When the stored version is already above `seen`, gives that token and refreshes nothing.
+   */
+  refreshToken(connection: string, seen: number, refresh: (current: Token) => Promise<Omit<Token, 'version'>>): Promise<Token>
+  /** The moment at which the next request of the account may be sent, exact over all processes; it is reserved by this call. */
+  reserve(account: string, limits: { requests: number; ms: number }[]): Promise<Date>
+  close(): Promise<void>
+}
+
+export type { Column, Mode }

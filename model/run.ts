@@ -1,0 +1,150 @@
+/** Shapes that travel between workflow, activities and client. Types only: workflows import this file with `import type`. */
+import type { ErrorType } from './errors.ts'
+
+/** Where reading goes on. null = at the beginning. Small (below 4 KB), plain JSON. */
+export type Position =
+  | { kind: 'page'; page: number }
+  | { kind: 'offset'; offset: number }
+  | { kind: 'cursor'; cursor: string }
+  | { kind: 'url'; url: string }
+
+/** Names one chunk of one run in the stage. */
+export interface ChunkRef {
+  run: string
+  stream: string
+  /** 1, 2, 3, ... within the stream's run. */
+  seq: number
+}
+
+/** A part of a segment file that counts: what lies behind `bytes` belongs to an attempt that did not finish. */
+export interface Segment {
+  file: string
+  bytes: number
+  frames: number
+}
+
+/** The raw pages of one chunk, in order. */
+export interface StagedPages extends ChunkRef {
+  segments: Segment[]
+  pages: number
+  records: number
+  bytes: number
+}
+
+/** Rows of one chunk in the destination's load format. */
+export interface StagedRows extends ChunkRef {
+  file: string
+  rows: number
+  bytes: number
+  /** File of rejects, one JSON line each; '' when there are none. */
+  rejectsFile: string
+  rejected: number
+  filtered: number
+  /** Records read from the staged pages. read = rows + filtered + rejected. */
+  read: number
+  /** Highest value of the incremental field seen, as text; null when none. */
+  watermark: string | null
+}
+
+/** Why reading stopped before the end. All of these are returned, none is thrown. */
+export type PageStop =
+  | { kind: 'more' }
+  | { kind: 'done' }
+  /** The account's allowance is used up, or the API said 429 / Retry-After. */
+  | { kind: 'throttled'; untilMs: number; reason: string }
+  /** The API refused token `version`. */
+  | { kind: 'authRequired'; version: number; reason: string }
+  /** Time-outs, resets, 5xx: after the short retries inside the activity. */
+  | { kind: 'interrupted'; type: ErrorType; reason: string }
+  /** Nothing that waiting cures. */
+  | { kind: 'refused'; type: ErrorType; reason: string; field: string; cure: string }
+
+export interface PageResult {
+  stop: PageStop
+  /** null when no page was read. */
+  chunk: StagedPages | null
+  /** Where to go on; also when `stop` is not `more`. */
+  position: Position | null
+  requests: number
+  /** How long to wait when throttled, by the clock of the worker that read: clocks of machines differ. */
+  waitMs: number
+}
+
+export interface PostResult {
+  inserted: number
+  updated: number
+  unchanged: number
+  deleted: number
+  /** Rows the destination itself refused; they are rejects too. */
+  refused: number
+  /** true when an earlier attempt had committed this chunk and only its answer was lost. */
+  repeated: boolean
+}
+
+/** A row that the destination itself refused. */
+export interface RefusedRow {
+  /** Line in the rows file, from 1. */
+  line: number
+  reason: string
+  /** Column the reason is about; '' when that is unknown. */
+  field: string
+  /** The row as JSON text, column -> value as text. */
+  row: string
+}
+
+/** `read = inserted + updated + unchanged + deleted + filtered + rejected`, or the run is failed. */
+export interface Counts {
+  read: number
+  inserted: number
+  updated: number
+  unchanged: number
+  deleted: number
+  filtered: number
+  rejected: number
+  pages: number
+  requests: number
+  chunks: number
+  bytes: number
+}
+
+export interface Wait {
+  reason: string
+  ms: number
+}
+
+export type Outcome = 'completed' | 'failed' | 'cancelled'
+
+export interface RunError {
+  type: ErrorType
+  message: string
+  field: string
+  cure: string
+}
+
+export interface StreamReceipt {
+  stream: string
+  outcome: Outcome
+  counts: Counts
+  waits: { count: number; ms: number; reasons: Record<string, number> }
+  tokenRefreshes: number
+  error: RunError | null
+}
+
+export interface RunReceipt {
+  sync: string
+  run: string
+  outcome: Outcome
+  streams: StreamReceipt[]
+  total: Counts
+}
+
+export type Phase = 'starting' | 'authenticating' | 'reading' | 'waiting' | 'posting' | 'finishing' | 'done' | 'failed' | 'cancelled'
+
+/** Answer of the `progress` query of a stream workflow. */
+export interface StreamProgress {
+  stream: string
+  phase: Phase
+  counts: Counts
+  position: Position | null
+  wait: { reason: string; until: string } | null
+}
