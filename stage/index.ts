@@ -1,0 +1,1 @@
+export { folderStage } from './folder-stage.ts'

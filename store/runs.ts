@@ -1,0 +1,58 @@
+import type pg from 'pg'
+import type { LiveProgress, RunSummary, Store } from '../model/ports.ts'
+import type { Counts } from '../model/run.ts'
+import { bounded } from './text.ts'
+import { inTransaction } from './transaction.ts'
+
+type RunMethods = 'startRun' | 'setTemporalRun' | 'finishRun' | 'deleteRun' | 'getRun' | 'listRuns' | 'progress' | 'saveProgress'
+
+const SUMMARY = `run, sync, outcome, started_at as "startedAt", finished_at as "finishedAt", workflow_id as "workflowId",
+  temporal_run_id as "temporalRunId", receipt, error`
+
+const NO_COUNTS: Counts = {
+  read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0, pages: 0, requests: 0, chunks: 0, bytes: 0,
+}
+
+/** Runs and their live view. */
+export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
+  return {
+    async startRun({ run, sync, plan, workflowId }) {
+      await pool.query('insert into isthmus.runs (run, sync, plan, workflow_id) values ($1, $2, $3, $4) on conflict do nothing', [run, sync, plan, workflowId])
+    },
+    async setTemporalRun(run, temporalRunId) {
+      await pool.query('update isthmus.runs set temporal_run_id = $2 where run = $1', [run, temporalRunId])
+    },
+    async finishRun(receipt, error) {
+      await pool.query('update isthmus.runs set outcome = $2, receipt = $3, error = $4, finished_at = clock_timestamp() where run = $1', [
+        receipt.run, receipt.outcome, JSON.stringify(receipt), error === null ? null : bounded(error, 4_000),
+      ])
+    },
+    async deleteRun(run) {
+      await inTransaction(pool, async (client) => {
+        for (const table of ['runs', 'run_streams', 'run_log', 'rejects']) await client.query(`delete from isthmus.${table} where run = $1`, [run])
+      })
+    },
+    async getRun(run) {
+      return (await pool.query<RunSummary>(`select ${SUMMARY} from isthmus.runs where run = $1`, [run])).rows[0] ?? null
+    },
+    async listRuns({ sync, limit }) {
+      const { rows } = await pool.query<RunSummary>(
+        `select ${SUMMARY} from isthmus.runs where $1::text is null or sync = $1 order by started_at desc, run desc limit $2`,
+        [sync ?? null, limit],
+      )
+      return rows
+    },
+    async progress(run) {
+      const { rows } = await pool.query<LiveProgress>('select stream, phase, counts, wait, updated_at as at from isthmus.run_streams where run = $1 order by stream', [run])
+      return rows
+    },
+    async saveProgress(run, { stream, phase, counts, wait }) {
+      await pool.query(
+        `insert into isthmus.run_streams as s (run, stream, phase, counts, wait) values ($1, $2, coalesce($3, 'posting'), $4::jsonb || $5::jsonb, $6)
+         on conflict (run, stream) do update
+         set phase = coalesce($3, s.phase), counts = s.counts || $5::jsonb, wait = case when $3::text is null then s.wait else excluded.wait end, updated_at = clock_timestamp()`,
+        [run, stream, phase ?? null, JSON.stringify(NO_COUNTS), JSON.stringify(counts), wait ? JSON.stringify({ ...wait, reason: bounded(wait.reason, 500) }) : null],
+      )
+    },
+  }
+}
