@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
+import type { JWTPayload } from 'jose'
+import { durationMs, IsthmusError } from '../../model/index.ts'
+import type { Blame } from './types.ts'
+import { signingKey } from './key.ts'
+import { cureOf } from './blame.ts'
+
+export interface JwtRecipe {
+  algorithm: string
+  /** Shared secret or PEM. */
+  key: string
+  keyId: string
+  ttl: string
+  claims: JWTPayload
+  blame: Blame
+}
+
+/** Signs a JWT (RFC 7519, compact JWS of RFC 7515) that is valid from now for `ttl`. */
+export async function signJwt(recipe: JwtRecipe, nowMs: number): Promise<{ jwt: string; expiresAt: Date }> {
+  const iat = Math.floor(nowMs / 1000)
+  const exp = iat + Math.max(1, Math.round(durationMs(recipe.ttl) / 1000))
+  const key = signingKey(recipe.algorithm, recipe.key, recipe.blame)
+  const header = { alg: recipe.algorithm, typ: 'JWT', ...(recipe.keyId === '' ? {} : { kid: recipe.keyId }) }
+  try {
+    const jwt = await new SignJWT({ iat, exp, ...recipe.claims }).setProtectedHeader(header).sign(key)
+    return { jwt, expiresAt: new Date(exp * 1000) }
+  } catch (error) {
+    throw new IsthmusError('InvalidInput', `the key cannot sign with ${recipe.algorithm}: ${(error as Error).message.slice(0, 120)}`, {
+      field: recipe.blame.field,
+      cure: cureOf(recipe.blame),
+    })
+  }
+}
+
+/** A unique `jti`: a JWT assertion may be used once (RFC 7523 section 3). */
+export function newJwtId(): string {
+  return randomUUID()
+}

@@ -1,0 +1,64 @@
+import type { Http, HttpResponse } from '../http/index.ts'
+
+/** Fields of a token response that are kept for oauth4webapi; others (id_token, vendor objects) are not ours to check. */
+const FIELDS = ['access_token', 'token_type', 'expires_in', 'refresh_token', 'scope', 'error', 'error_description']
+
+export interface TokenFetch {
+  /** For oauth4webapi's `customFetch`. */
+  fetch: (url: string, options: { body?: unknown; headers: Record<string, string>; signal?: AbortSignal }) => Promise<Response>
+  /** The last answer of the token endpoint. */
+  last: () => HttpResponse | null
+}
+
+/**
+ * A fetch for oauth4webapi over our own client: only the token endpoint's origin, no redirects, our limits and redaction.
+ * What real servers get wrong but can be understood is put right: no token_type, 201 for 200, a JSON body under another
+ * type, an error in an answer with status 200.
+ */
+export function tokenFetch(http: Http, headers: Record<string, string>, signal?: AbortSignal): TokenFetch {
+  let last: HttpResponse | null = null
+  return {
+    last: () => last,
+    async fetch(url, options) {
+      last = await http.request({
+        method: 'POST',
+        url,
+        origins: [new URL(url).origin],
+        redirects: 0,
+        headers: { ...options.headers, ...headers },
+        body: String(options.body),
+        signal,
+      })
+      return toResponse(last)
+    },
+  }
+}
+
+function toResponse({ status, headers, body }: HttpResponse): Response {
+  const json = parseObject(body)
+  const ok = status >= 200 && status < 300
+  if (json === null) return new Response(ok ? new Uint8Array(body) : null, { status: status === 204 ? 200 : status, headers: pick(headers) })
+  const kept: Record<string, unknown> = {}
+  for (const field of FIELDS) if (json[field] !== undefined && json[field] !== null) kept[field] = json[field]
+  // A life that is no number says nothing: the token is used until it is refused.
+  if (!(Number(kept['expires_in']) >= 0)) delete kept['expires_in']
+  const failed = typeof kept['error'] === 'string' && kept['error'] !== ''
+  if (ok && !failed && !/^dpop$/i.test(String(kept['token_type']))) kept['token_type'] = 'bearer'
+  return new Response(JSON.stringify(kept), {
+    status: ok ? (failed ? 400 : 200) : status,
+    headers: { ...pick(headers), 'content-type': 'application/json' },
+  })
+}
+
+function pick(headers: Record<string, string>): Record<string, string> {
+  return headers['content-type'] === undefined ? {} : { 'content-type': headers['content-type'] }
+}
+
+function parseObject(body: Buffer): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8').replace(/^\ufeff+/, ''))
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}

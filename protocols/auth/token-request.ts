@@ -1,0 +1,93 @@
+import * as oauth from 'oauth4webapi'
+import type { Token } from '../../model/index.ts'
+import { IsthmusError } from '../../model/index.ts'
+import type { Redactor } from '../http/index.ts'
+import { basicClient, needsEncoding, postClient, publicClient } from './client-auth.ts'
+import { grantOf } from './grant.ts'
+import type { Grant, OAuth } from './grant.ts'
+import { oauthCode, tokenError } from './token-error.ts'
+import { tokenEndpoint } from './token-url.ts'
+import { tokenFetch } from './token-fetch.ts'
+import type { AuthDeps } from './types.ts'
+
+const MAX_LIFE_S = 10 * 365 * 86_400
+
+/**
+ * Asks the token endpoint for the token after `current`: client credentials (RFC 6749 4.4), refresh (6), or a signed
+ * assertion (RFC 7523 2.1). The answer is checked whole before anything is returned.
+ */
+export async function requestToken(auth: OAuth, deps: AuthDeps, current: Token, signal?: AbortSignal): Promise<Omit<Token, 'version'>> {
+  const now = deps.now ?? Date.now
+  const { redactor } = deps.http
+  const endpoint = tokenEndpoint(deps.resolve(auth.tokenUrl), deps.baseUrl)
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(auth.tokenHeaders)) {
+    const text = deps.resolve(value)
+    if (typeof value === 'object') redactor.add(text)
+    headers[name.toLowerCase()] = text
+  }
+  const grant = await grantOf(auth, deps, current, endpoint, now())
+  const as: oauth.AuthorizationServer = { issuer: endpoint.origin, token_endpoint: endpoint.href }
+  const client: oauth.Client = { client_id: deps.resolve(auth.clientId) }
+  const ways = clientWays(auth, deps, client.client_id)
+  let failure: Error = new IsthmusError('AuthFailed', 'no way to sign in is left')
+  let first = true
+  for (const way of ways) {
+    const { fetch, last } = tokenFetch(deps.http, headers, signal)
+    const startedMs = now()
+    try {
+      const response = await oauth.genericTokenEndpointRequest(as, client, way, grant.type, new URLSearchParams(grant.params), {
+        [oauth.customFetch]: fetch as never,
+        [oauth.allowInsecureRequests]: endpoint.protocol === 'http:',
+      })
+      return keep(await oauth.processGenericTokenEndpointResponse(as, client, response), auth, grant, startedMs, redactor)
+    } catch (error) {
+      if (signal?.aborted) throw error
+      const told = tokenError(error, auth, endpoint, last(), redactor, now())
+      // Of several refusals the one about the credentials says most.
+      if (first || (!isAuthFailed(failure) && isAuthFailed(told))) failure = told
+      first = false
+      if (!looksElsewhere(error, last()?.status)) break
+    }
+  }
+  throw failure
+}
+
+/** Servers differ in where they look for the client's name and secret: this answer may mean that they were not found. */
+function looksElsewhere(error: unknown, status: number | undefined): boolean {
+  return (status === 400 || status === 401) && ['', 'invalid_client', 'invalid_request', 'unauthorized_client'].includes(oauthCode(error))
+}
+
+function isAuthFailed(error: Error): boolean {
+  return error instanceof IsthmusError && error.type === 'AuthFailed'
+}
+
+function keep(token: oauth.TokenEndpointResponse, auth: OAuth, grant: Grant, startedMs: number, redactor: Redactor): Omit<Token, 'version'> {
+  redactor.add(token.access_token)
+  if (token.refresh_token !== undefined) redactor.add(token.refresh_token)
+  const seconds = token.expires_in
+  return {
+    accessToken: token.access_token,
+    // Counted from before the request, so that it is never thought to live longer than it does.
+    expiresAt: seconds !== undefined && seconds > 0 ? new Date(startedMs + Math.min(seconds, MAX_LIFE_S) * 1000) : null,
+    refreshToken: auth.kind === 'oauth2RefreshToken' ? (token.refresh_token ?? grant.refreshToken) : null,
+  }
+}
+
+/**
+ * Ways to name the client, in the order they are tried. Only client credentials have more than one:
+ * presenting a single-use refresh token twice could count as theft.
+ */
+function clientWays(auth: OAuth, deps: AuthDeps, id: string): oauth.ClientAuth[] {
+  // The assertion names the client itself (RFC 7523 section 3.1).
+  if (auth.kind === 'jwtBearer') return [() => {}]
+  if (auth.clientSecret === null) return [publicClient(id)]
+  const secret = deps.resolve(auth.clientSecret)
+  const { redactor } = deps.http
+  redactor.add(secret)
+  const basic = basicClient(id, secret, redactor)
+  const post = postClient(id, secret)
+  if (auth.kind === 'oauth2RefreshToken') return [auth.clientAuth === 'post' ? post : basic]
+  const raw = needsEncoding(id, secret) ? [basicClient(id, secret, redactor, true)] : []
+  return auth.clientAuth === 'post' ? [post, basic] : [basic, ...raw, post]
+}

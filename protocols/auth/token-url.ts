@@ -1,0 +1,18 @@
+import { IsthmusError } from '../../model/index.ts'
+import { isLoopback, joinUrl } from '../http/index.ts'
+
+/** The token endpoint's address: absolute, or joined to the base URL. Plain http is refused where the base is https, except on this machine. */
+export function tokenEndpoint(tokenUrl: string, baseUrl: string): URL {
+  const field = 'from.auth.tokenUrl'
+  let url: URL
+  try {
+    url = joinUrl(baseUrl, tokenUrl)
+  } catch {
+    throw new IsthmusError('InvalidInput', 'the token URL is not an address', { field, cure: 'write https://host/path, or a path below the base URL' })
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && new URL(baseUrl).protocol === 'https:') {
+    throw new IsthmusError('InvalidInput', 'the token URL is plain http while the base URL is https', { field, cure: 'use the https address of the token endpoint' })
+  }
+  url.hash = ''
+  return url
+}

@@ -1,0 +1,70 @@
+import type { Agent, Dispatcher } from 'undici'
+import { tooLarge } from './body.ts'
+import { abortError } from './failure.ts'
+
+export interface RawResponse {
+  status: number
+  headers: Record<string, string>
+  body: Buffer
+}
+
+/** Joins repeated headers so that lists stay lists; cookies hold commas, so they are joined by line feeds. */
+function joinHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const out: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue
+    out[name] = Array.isArray(value) ? value.join(name === 'set-cookie' ? '\n' : ', ') : value
+  }
+  return out
+}
+
+/** One request and its complete, still encoded answer. Stops as soon as more than `maxBytes` have arrived. */
+export function exchange(
+  agent: Agent,
+  options: Dispatcher.DispatchOptions,
+  maxBytes: number,
+  signal: AbortSignal | undefined,
+): Promise<RawResponse> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(abortError(signal))
+    let controller: Dispatcher.DispatchController | null = null
+    let status = 0
+    let headers: Record<string, string> = {}
+    let size = 0
+    const parts: Buffer[] = []
+    const settle = () => signal?.removeEventListener('abort', onAbort)
+    const stop = (error: Error) => {
+      settle()
+      reject(error)
+      controller?.abort(error)
+    }
+    const onAbort = () => stop(abortError(signal!))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    agent.dispatch(options, {
+      onRequestStart(c) {
+        controller = c
+        // Aborted while it waited for a free connection.
+        if (signal?.aborted) c.abort(abortError(signal))
+      },
+      onResponseStart(_c, code, received) {
+        if (code < 200) return
+        status = code
+        headers = joinHeaders(received)
+        if (Number(headers['content-length']) > maxBytes && options.method !== 'HEAD') stop(tooLarge(maxBytes))
+      },
+      onResponseData(_c, chunk) {
+        size += chunk.length
+        if (size > maxBytes) return stop(tooLarge(maxBytes))
+        parts.push(chunk)
+      },
+      onResponseEnd() {
+        settle()
+        resolve({ status, headers, body: parts.length === 1 ? parts[0]! : Buffer.concat(parts, size) })
+      },
+      onResponseError(_c, error) {
+        settle()
+        reject(error)
+      },
+    })
+  })
+}

@@ -1,0 +1,46 @@
+import type { Redactor } from './redact.ts'
+
+/** Where a request goes and with which headers: what credentials are added to. Header names are lower-case. */
+export interface HttpTarget {
+  url: URL
+  headers: Record<string, string>
+}
+
+export interface HttpRequest {
+  method?: string
+  url: string | URL
+  headers?: Record<string, string>
+  body?: string | Buffer | null
+  signal?: AbortSignal
+  /** Adds credentials. Called for every hop, only after the hop's origin was found to be allowed. */
+  sign?: (target: HttpTarget) => void
+  /** Origins allowed for this request, instead of the connection's. */
+  origins?: readonly string[]
+  /** Redirects followed; 0 hands the 3xx answer back. */
+  redirects?: number
+  /** Awaited before each redirected request is sent, so that it is paced and counted like any other. */
+  onRedirect?: () => Promise<void>
+}
+
+export interface HttpResponse {
+  status: number
+  /** Lower-case names; repeated headers are joined with `, `, `set-cookie` with a line feed. */
+  headers: Record<string, string>
+  /** Decoded (gzip, deflate, br) and complete. */
+  body: Buffer
+  /** Address the answer came from, after redirects. */
+  url: string
+}
+
+/** Requests of one connection. */
+export interface Http {
+  /**
+   * Sends one request. Throws IsthmusError (Unreachable, Transient, PageTooLarge, ForeignOrigin, Contract, InvalidInput)
+   * or the AbortError of `signal`. Any status is an answer, not an error.
+   */
+  request(request: HttpRequest): Promise<HttpResponse>
+  /** Throws ForeignOrigin unless the connection may send credentials to this address. */
+  allow(url: string | URL): URL
+  readonly redactor: Redactor
+  close(): Promise<void>
+}

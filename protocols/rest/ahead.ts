@@ -1,0 +1,69 @@
+import type { PageStop, Position } from '../../model/index.ts'
+import { DONE, handOver, mayBegin, MORE } from './call.ts'
+import type { Call } from './call.ts'
+import { createCountedPager } from './counted.ts'
+import type { CountedPaging } from './counted.ts'
+import { emptyBody } from './facts.ts'
+import { begin } from './slot.ts'
+import type { Slot } from './slot.ts'
+import { orStop } from './stops.ts'
+
+/**
+ * Reads numbered pages ahead, several at once, and hands them over strictly in order. Begins with one page, which tells size
+ * and total, then grows fourfold up to the account's concurrency. Pages behind the end are dropped with their errors.
+ */
+export async function readAhead(call: Call, paging: CountedPaging): Promise<PageStop> {
+  const { reader, position } = call.options
+  const { memory } = reader
+  const pager = createCountedPager(paging, position, position === null ? null : memory.pageSize)
+  // With one request at a time the next one may still run while a page is handed over.
+  const most = Math.max(2, reader.source.concurrency)
+  let window = position === null ? 1 : Math.min(memory.window, most)
+  const queue: (Slot & { n: number })[] = []
+  const dropped: Promise<void>[] = []
+  let next = pager.first
+  const more = () => {
+    queue.push({ n: next, ...begin(call, pager.position(next)) })
+    next += pager.stride()
+  }
+  const dropAll = () => {
+    for (const slot of queue.splice(0)) {
+      call.begun--
+      call.failed = false
+      dropped.push(slot.drop())
+    }
+  }
+  const limit = Math.min(most - 1, reader.source.concurrency)
+  try {
+    more()
+    for (;;) {
+      while (queue.length < Math.min(window, limit + 1, reader.source.concurrency) && next < pager.end() && mayBegin(call)) more()
+      const slot = queue.shift()!
+      const page = await slot.outcome
+      if (!page.ok) {
+        if (!pager.isEnd(page.status, slot.n)) return page.stop
+        await handOver(call, { body: emptyBody(reader.stream.records), records: 0, list: [], next: null, last: true })
+        return DONE
+      }
+      const step = orStop(() => pager.judge(page.facts, slot.n))
+      if ('stop' in step) return step.stop
+      if (step.last || (queue.length > 0 && queue[0]!.n !== step.next)) dropAll()
+      if (!step.last && queue.length === 0) next = step.next
+      window = Math.min(window * 4, most)
+      // The page being handed over counts among those held.
+      while (!step.last && queue.length < Math.min(window - 1, limit) && next < pager.end() && mayBegin(call)) more()
+      const following: Position | null = step.last ? null : pager.position(step.next)
+      await handOver(call, { body: page.body, records: page.facts.records, list: page.facts.list, next: following, last: step.last })
+      if (step.last) return DONE
+      if (queue.length === 0) {
+        if (!mayBegin(call)) return MORE
+        more()
+      }
+    }
+  } finally {
+    memory.window = window
+    memory.pageSize = pager.largest() || null
+    dropAll()
+    await Promise.all(dropped)
+  }
+}

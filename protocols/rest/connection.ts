@@ -1,0 +1,54 @@
+import { at, durationMs } from '../../model/index.ts'
+import type { Source, Value } from '../../model/index.ts'
+import { createAuthenticator } from '../auth/index.ts'
+import type { Authenticator } from '../auth/index.ts'
+import { createHttp, originOf } from '../http/index.ts'
+import type { Http } from '../http/index.ts'
+import { createGate } from './gate.ts'
+import type { Gate } from './gate.ts'
+
+/** What all streams of one account share: sockets, credentials, and the pause it was told to make. */
+export interface Connection {
+  readonly baseUrl: string
+  readonly http: Http
+  readonly authenticator: Authenticator
+  readonly gate: Gate
+  close(): Promise<void>
+}
+
+export interface ConnectionOptions {
+  source: Source
+  /** Text of a value. Throws MissingEnvironment. */
+  resolve(value: Value): string
+  http?: Http
+  userAgent?: string
+  now?: () => number
+}
+
+/** Opens the connection of a source; sends nothing. Throws InvalidInput or MissingEnvironment, naming the field. */
+export function openConnection(options: ConnectionOptions): Connection {
+  const { source, resolve } = options
+  const field = <T>(name: string, get: () => T): T => {
+    try {
+      return get()
+    } catch (error) {
+      throw at(error, { field: name })
+    }
+  }
+  const baseUrl = field('from.baseUrl', () => {
+    const text = resolve(source.baseUrl)
+    originOf(text)
+    return text
+  })
+  const http =
+    options.http ??
+    createHttp({
+      origins: [originOf(baseUrl), ...source.origins.map((o) => field('from.origins', () => originOf(o)))],
+      timeoutMs: durationMs(source.timeout),
+      maxBytes: source.maxPageBytes,
+      concurrency: source.concurrency,
+      userAgent: options.userAgent ?? 'isthmus',
+    })
+  const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, now: options.now }))
+  return { baseUrl, http, authenticator, gate: createGate(), close: () => (options.http ? Promise.resolve() : http.close()) }
+}

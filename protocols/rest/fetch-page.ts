@@ -1,0 +1,102 @@
+import { IsthmusError } from '../../model/index.ts'
+import type { ErrorType, PageStop, Position } from '../../model/index.ts'
+import { abortError } from '../http/index.ts'
+import { MAX_ATTEMPTS, MAX_PAUSES, pauseDelay, RETRY_WINDOW_MS, retryDelay } from './backoff.ts'
+import type { Call } from './call.ts'
+import { credential } from './credential.ts'
+import { enter, MAX_WAIT_MS } from './enter.ts'
+import type { Facts } from './facts.ts'
+import { send } from './send.ts'
+import { sleepUntil } from './sleep.ts'
+import { credentialsRefused, refused, stopOf } from './stops.ts'
+
+export interface FetchedPage {
+  ok: true
+  body: Buffer
+  facts: Facts
+  /** Address that next links are relative to. */
+  url: string
+}
+export interface FailedPage {
+  ok: false
+  stop: PageStop
+  /** Status of the answer that failed; 0 when it was something else. */
+  status: number
+}
+
+/**
+ * Reads the page at a position, with the short retries and waits that stay inside. Every expected end is a value;
+ * only an abort or a fault of ours is thrown.
+ */
+export async function fetchPage(call: Call, position: Position | null, signal: AbortSignal, guess: (cursor: string | null) => void): Promise<FetchedPage | FailedPage> {
+  const page = await tryPage(call, position, signal, guess)
+  if (page.ok) {
+    call.received++
+    call.bytes += page.body.length
+  } else {
+    call.failed = true
+  }
+  return page
+}
+
+async function tryPage(call: Call, position: Position | null, signal: AbortSignal, guess: (cursor: string | null) => void): Promise<FetchedPage | FailedPage> {
+  const { now } = call
+  const { reader } = call.options
+  const startedMs = now()
+  let attempt = 1
+  let pauses = 0
+  for (;;) {
+    const closed = await enter(call, signal)
+    if (closed) return { ok: false, stop: closed, status: 0 }
+    const use = await credential(call)
+    if ('stop' in use) return { ok: false, stop: use.stop, status: 0 }
+    let failure: { type: ErrorType; last: ErrorType; reason: string; status: number }
+    try {
+      const { response, verdict, facts, name } = await send(call, position, use.token, attempt, signal, guess)
+      const { status } = response
+      if (facts) return { ok: true, body: response.body, facts, url: response.url }
+      const reason = 'reason' in verdict ? `${name}: ${verdict.reason}` : name
+      switch (verdict.kind) {
+        case 'throttled': {
+          pauses++
+          const silent = verdict.untilMs === null
+          // Told to come back at once, again and again: slow down all the same.
+          const least = silent || pauses > 1 ? now() + pauseDelay(pauses) : 0
+          const tooOften = pauses >= (silent ? MAX_ATTEMPTS : MAX_PAUSES)
+          const untilMs = Math.max(verdict.untilMs ?? 0, tooOften && silent ? now() + 3 * MAX_WAIT_MS : least) + 1
+          // The account is throttled, not this page: its address would only hide the cause.
+          const why = verdict.reason
+          reader.connection.gate.block(untilMs, why)
+          if (tooOften || untilMs - now() > MAX_WAIT_MS + 1) return { ok: false, status, stop: { kind: 'throttled', untilMs, reason: why } }
+          continue
+        }
+        case 'authRequired':
+          if (use.token === null) return { ok: false, status, stop: credentialsRefused(reader, reason) }
+          return { ok: false, status, stop: { kind: 'authRequired', version: use.token.version, reason } }
+        case 'permission':
+          return { ok: false, status, stop: refused('PermissionDenied', reason, 'from.auth', 'grant these credentials the right to read this stream') }
+        case 'refused':
+          return { ok: false, status, stop: refused('Contract', reason, 'from.path', 'compare path, query and paging with the documentation of the API') }
+        case 'transient':
+          failure = { type: 'Transient', last: verdict.last, reason, status }
+          break
+        case 'ok':
+        case 'empty':
+          throw new Error('a page came without what paging needs')
+      }
+    } catch (error) {
+      if (signal.aborted) throw abortError(signal)
+      if (!(error instanceof IsthmusError)) throw error
+      if (error.type !== 'Transient' && error.type !== 'Unreachable') return { ok: false, status: error.status ?? 0, stop: stopOf(error) }
+      failure = { type: error.type, last: error.type, reason: error.message, status: 0 }
+    }
+    const retryAt = now() + retryDelay(attempt)
+    if (attempt >= MAX_ATTEMPTS || retryAt - startedMs > RETRY_WINDOW_MS) {
+      const { type, last, reason, status } = failure
+      const stop: PageStop = last === 'Contract' ? refused(last, reason, 'from.path') : { kind: 'interrupted', type, reason }
+      return { ok: false, status, stop }
+    }
+    attempt++
+    await sleepUntil(retryAt, now, signal)
+  }
+}

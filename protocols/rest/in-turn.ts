@@ -1,0 +1,36 @@
+import type { PageStop } from '../../model/index.ts'
+import { DONE, handOver, mayBegin, MORE } from './call.ts'
+import type { Call } from './call.ts'
+import { createLinkedPager } from './linked.ts'
+import { begin } from './slot.ts'
+import type { Slot } from './slot.ts'
+import { orStop } from './stops.ts'
+
+/** Reads pages one after the other; the next request is under way while a page is handed over. At most one page ahead. */
+export async function readInTurn(call: Call): Promise<PageStop> {
+  const { reader, position } = call.options
+  const judge = createLinkedPager(reader.stream, call.addresses, position)
+  let slot: Slot = begin(call, position)
+  let ahead: Slot | null = null
+  try {
+    for (;;) {
+      const cursor = await slot.hint
+      ahead = cursor !== null && mayBegin(call) ? begin(call, { kind: 'cursor', cursor }) : null
+      const page = await slot.outcome
+      if (!page.ok) return page.stop
+      const step = orStop(() => judge(page.facts, page.url))
+      if ('stop' in step) return step.stop
+      if (ahead !== null && (step.last || step.next.kind !== 'cursor' || step.next.cursor !== cursor)) {
+        await ahead.drop()
+        ahead = null
+      }
+      ahead ??= !step.last && mayBegin(call) ? begin(call, step.next) : null
+      await handOver(call, { body: page.body, records: page.facts.records, list: page.facts.list, next: step.last ? null : step.next, last: step.last })
+      if (step.last) return DONE
+      if (ahead === null) return MORE
+      slot = ahead
+    }
+  } finally {
+    await ahead?.drop()
+  }
+}

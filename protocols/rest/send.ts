@@ -1,0 +1,103 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
+import { IsthmusError } from '../../model/index.ts'
+import type { ErrorType, Position, Token } from '../../model/index.ts'
+import { parseExact } from '../../model/json/index.ts'
+import { classify } from '../http/index.ts'
+import type { HttpResponse, Verdict } from '../http/index.ts'
+import type { Call } from './call.ts'
+import { enter } from './enter.ts'
+import { emptyBody } from './facts.ts'
+import type { Facts } from './facts.ts'
+import { toUtf8 } from './text.ts'
+
+export interface Sent {
+  response: HttpResponse
+  verdict: Verdict
+  /** What paging needs, when the answer is a page. */
+  facts: Facts | null
+  /** Method and redacted address, for messages. */
+  name: string
+}
+
+/** Sends one request for the page at a position and reads its answer. Throws IsthmusError when there is no page to be had from it. */
+export async function send(
+  call: Call,
+  position: Position | null,
+  token: Token | null,
+  attempt: number,
+  signal: AbortSignal,
+  guess: (cursor: string | null) => void,
+): Promise<Sent> {
+  const { addresses, now, options } = call
+  const { stream, connection } = options.reader
+  const { http, authenticator } = connection
+  const url = addresses.of(position)
+  const shown = http.redactor.url(url)
+  const name = `${addresses.method} ${shown}`
+  const begunMs = now()
+  const tell = (status: number | null, bytes: number, error: ErrorType | null) =>
+    options.onRequest?.({ method: addresses.method, url: shown, attempt, status, bytes, ms: now() - begunMs, error })
+  let response: HttpResponse
+  try {
+    // Before credentials are anywhere near it.
+    http.allow(url)
+    call.requests++
+    response = await http.request({
+      method: addresses.method,
+      url,
+      headers: addresses.headers,
+      body: addresses.body,
+      signal,
+      sign: (target) => {
+        addresses.sign(target)
+        authenticator.apply(target, token)
+      },
+      onRedirect: async () => {
+        const closed = await enter(call, signal)
+        if (closed) throw new IsthmusError('Transient', 'the allowance ran out inside a redirect')
+        call.requests++
+      },
+    })
+  } catch (error) {
+    if (error instanceof IsthmusError) {
+      tell(error.status ?? null, 0, error.type)
+      throw new IsthmusError(error.type, `${name}: ${error.message}`, { field: error.field ?? fieldOf(error.type), cure: error.cure, status: error.status })
+    }
+    throw error
+  }
+  tell(response.status, response.body.length, null)
+  const verdict = classify(response, { nowMs: now(), redactor: http.redactor, json: true })
+  if (verdict.kind === 'empty') {
+    response.body = emptyBody(stream.records)
+  } else if (verdict.kind !== 'ok') {
+    return { response, verdict, facts: null, name }
+  }
+  response.body = toUtf8(response.body, response.headers['content-type'])
+  const cursor = call.hint?.(response.body) ?? null
+  if (cursor !== null) {
+    guess(cursor)
+    await yieldToLoop()
+  }
+  let json: unknown
+  try {
+    json = parseExact(response.body, { revive: false })
+  } catch (error) {
+    if (!(error instanceof IsthmusError) || error.type !== 'Contract') throw error
+    // A body cut by a proxy looks like this too, so it is worth another try.
+    const reason = `the answer is not the JSON expected: ${http.redactor.text(error.message)}`
+    return { response, verdict: { kind: 'transient', last: 'Contract', reason }, facts: null, name }
+  }
+  try {
+    return { response, verdict, facts: call.readFacts(json, response), name }
+  } catch (error) {
+    if (!(error instanceof IsthmusError)) throw error
+    throw new IsthmusError(error.type, `${name}: ${error.message}`, { field: error.field, cure: error.cure, status: response.status })
+  }
+}
+
+function fieldOf(type: ErrorType): string {
+  if (type === 'ForeignOrigin') return 'from.origins'
+  if (type === 'PageTooLarge') return 'from.maxPageBytes'
+  if (type === 'InvalidInput') return 'from.headers'
+  return type === 'Unreachable' ? 'from.baseUrl' : 'from.path'
+}

@@ -1,0 +1,68 @@
+import type { ErrorType, PageRead, PageStop, Position, Source, Stream, Token, Value } from '../../model/index.ts'
+import type { Authenticator } from '../auth/index.ts'
+import type { Connection } from './connection.ts'
+
+/** A stream of a connection, ready to be read. */
+export interface RestReader {
+  readonly source: Source
+  readonly stream: Stream
+  readonly connection: Connection
+  /** Signs in for the connection. */
+  readonly auth: Authenticator
+  /** Changes when what the connection signs in with changes; says nothing about the values. */
+  readonly fingerprint: string
+  readonly resolve: (value: Value) => string
+  /** What one call learnt for the next: how far reading ahead had grown, and the largest page seen. */
+  readonly memory: { window: number; pageSize: number | null }
+  /** Closes the connection if the reader opened it. */
+  close(): Promise<void>
+}
+
+/** Bounds of one call. The first page is always read. */
+export interface Budget {
+  /** Epoch ms after which no page is begun. */
+  untilMs: number
+  /** Decoded bytes. */
+  bytes: number
+  requests: number
+}
+
+/** One request and how it ended; for progress and traces. */
+export interface RequestInfo {
+  method: string
+  /** Redacted. */
+  url: string
+  /** 1, 2, 3 for the tries of one page. */
+  attempt: number
+  /** null when there was no answer. */
+  status: number | null
+  bytes: number
+  ms: number
+  error: ErrorType | null
+}
+
+export interface ReadOptions {
+  reader: RestReader
+  /** null = the beginning. */
+  position: Position | null
+  /** Lower bound of the incremental field, overlap already taken off; null reads everything. */
+  since: string | null
+  budget: Budget
+  /** The current token, without refreshing it. */
+  token(): Promise<Token | null>
+  /** Reserves a request of the account's allowance and tells when it may be sent; null when there is no limit. */
+  reserve: (() => Promise<Date>) | null
+  signal: AbortSignal
+  /** Called strictly in reading order, never twice at once. */
+  onPage(page: PageRead): Promise<void>
+  onRequest?(info: RequestInfo): void
+  now?: () => number
+}
+
+export interface ReadResult {
+  stop: PageStop
+  /** Where to go on without loss: behind the last page given to `onPage`. null after `done`, or when nothing was read from the start. */
+  position: Position | null
+  /** Requests sent: retries, redirects and dropped read-ahead included. */
+  requests: number
+}
