@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+import type { ClientBase } from 'pg'
+import type { StreamPlan } from '../../model/plan.ts'
+import type { StreamCheckpoint } from '../../model/ports.ts'
+import { findTable } from './catalog.ts'
+import { asStreamCheckpoint, nextCheckpoint, readCheckpoint, saveCheckpoint, sideShape } from './checkpoint.ts'
+import { pgName, quoted, quotedTable } from './names.ts'
+
+/** Takes hold of the stream: the tables exist, `client` is in a transaction. */
+export async function takeHold(client: ClientBase, plan: StreamPlan, streamKey: string, run: string): Promise<StreamCheckpoint> {
+  await client.query('insert into isthmus.checkpoints (stream_key) values ($1) on conflict do nothing', [streamKey])
+  const held = (await readCheckpoint(client, streamKey, true))!
+  if (held.run === run && held.epoch > 0) return asStreamCheckpoint(held)
+  const target = await findTable(client, pgName(plan.destination.schema), pgName(plan.destination.table))
+  const next = await nextCheckpoint(client, plan, held, run, target?.oid ?? null)
+  if (held.side !== null && next.side === null) await client.query(`drop table if exists ${quotedTable(held.sideSchema!, held.side)}`)
+  if (plan.mode === 'replace' && next.side === null) {
+    next.side = await makeSideTable(client, plan, `${streamKey}\0${next.epoch}`)
+    next.sideSchema = pgName(plan.destination.schema)
+    next.sideShape = sideShape(plan)
+  }
+  await saveCheckpoint(client, streamKey, next)
+  return asStreamCheckpoint(next)
+}
+
+/** The table in which mode replace gathers its rows until the last chunk is there. It has what decides about single rows. */
+async function makeSideTable(client: ClientBase, { destination: { schema, table }, key }: StreamPlan, identity: string): Promise<string> {
+  const name = pgName(`${table}__isthmus_${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`)
+  const side = quotedTable(schema, name)
+  await client.query(`drop table if exists ${side}`)
+  const primary = key.length > 0 ? `, unique (${key.map(quoted).join(', ')})` : ''
+  await client.query(`create table ${side} (like ${quotedTable(schema, table)} including defaults including constraints including identity including generated${primary})`)
+  return name
+}

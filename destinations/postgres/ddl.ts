@@ -1,0 +1,54 @@
+import type { ClientBase } from 'pg'
+import type { Column, StreamPlan } from '../../model/plan.ts'
+import { STATE_LOCK } from '../../store/index.ts'
+import { findTable, isEmpty } from './catalog.ts'
+import { missingColumns } from './compare.ts'
+import { pgName, quoted, quotedTable } from './names.ts'
+import { sqlType } from './types.ts'
+
+const CHECKPOINTS = `
+create table if not exists isthmus.checkpoints (
+  stream_key text primary key, epoch bigint not null default 0, seq integer not null default 0, run text not null default '',
+  scan text not null default '', resumed boolean not null default false, complete boolean not null default true,
+  position json, watermark text, pending text, scan_since text,
+  -- Identity (oid) of the table the watermark speaks of: a table made anew gets everything again.
+  target bigint,
+  -- Every chunk of this epoch so far was new rows only: the next one is tried by COPY straight into the table. null = not known.
+  fresh boolean,
+  -- Table in which mode replace gathers its rows, in the schema of the target, and what it was made for.
+  side text, side_schema text, side_shape text,
+  last_result json, updated_at timestamptz not null default now())`
+
+/** Makes schema, table, missing columns and the table of checkpoints. Processes that do so at once take turns. */
+export async function prepareTables(client: ClientBase, plan: StreamPlan): Promise<void> {
+  const { schema, table } = plan.destination
+  await client.query('select pg_advisory_xact_lock($1)', [STATE_LOCK])
+  // `if not exists` asks for the right to create even when there is nothing to create.
+  if (!(await exists(client, 'isthmus'))) await client.query('create schema isthmus')
+  if (!(await findTable(client, 'isthmus', 'checkpoints'))) await client.query(CHECKPOINTS)
+  if (!(await exists(client, pgName(schema)))) await client.query(`create schema ${quoted(schema)}`)
+  const name = quotedTable(schema, table)
+  const found = await findTable(client, pgName(schema), pgName(table))
+  if (!found) {
+    await client.query(`create table ${name} (${definitions(plan)})`)
+    return
+  }
+  const missing = missingColumns(plan, found)
+  if (missing.length === 0) return
+  const empty = await isEmpty(client, name)
+  await client.query(`alter table ${name} ${missing.map((c) => `add column ${definition(c, empty)}`).join(', ')}`)
+}
+
+export async function exists(client: Pick<ClientBase, 'query'>, schema: string): Promise<boolean> {
+  return (await client.query('select 1 from pg_namespace where nspname = $1', [schema])).rows.length > 0
+}
+
+function definitions({ columns, key, mode }: StreamPlan): string {
+  const lines = columns.map((c) => definition(c, true))
+  if (key.length > 0 && mode !== 'append') lines.push(`primary key (${key.map(quoted).join(', ')})`)
+  return lines.join(', ')
+}
+
+function definition({ name, type, nullable }: Column, mayBeNotNull: boolean): string {
+  return `${quoted(name)} ${sqlType(type)}${!nullable && mayBeNotNull ? ' not null' : ''}`
+}

@@ -1,0 +1,60 @@
+import type { StreamPlan } from '../../model/plan.ts'
+import type { RowDestination } from '../../model/ports.ts'
+import { pgError, poolOf } from '../../store/index.ts'
+import { takeHold } from './begin.ts'
+import { findTable } from './catalog.ts'
+import { asStreamCheckpoint, checkStreamKey, NEVER_HELD, nextCheckpoint, readCheckpoint } from './checkpoint.ts'
+import { missingColumns } from './compare.ts'
+import { prepareTables } from './ddl.ts'
+import { pgName } from './names.ts'
+import { postChunk } from './post.ts'
+import { checkRights } from './rights.ts'
+import { endSessions, sessionName, transaction } from './session.ts'
+
+/** PostgreSQL as a destination: rows by COPY, in one transaction with the checkpoint. Throws InvalidInput when `url` is none of PostgreSQL. */
+export function postgresDestination(url: string): RowDestination {
+  const pool = poolOf(url, 'isthmus', 10)
+  const call = async <R>(body: () => Promise<R>): Promise<R> => {
+    try {
+      return await body()
+    } catch (error) {
+      throw pgError(error, 'The destination database')
+    }
+  }
+  const find = ({ destination: { schema, table } }: StreamPlan) => findTable(pool, pgName(schema), pgName(table))
+
+  return {
+    check: (plan) =>
+      call(async () => {
+        for (const column of plan.columns) pgName(column.name)
+        await checkRights(pool, plan)
+        const table = await find(plan)
+        if (table) missingColumns(plan, table)
+      }),
+
+    peek: (plan, streamKey) =>
+      call(async () => {
+        checkStreamKey(streamKey)
+        const known = await findTable(pool, 'isthmus', 'checkpoints')
+        const held = (known && (await readCheckpoint(pool, streamKey, false))) ?? NEVER_HELD
+        const { position, since } = asStreamCheckpoint(await nextCheckpoint(pool, plan, held, '', (await find(plan))?.oid ?? null))
+        return { position, since }
+      }),
+
+    begin: (plan, streamKey, run) =>
+      call(async () => {
+        checkStreamKey(streamKey)
+        const session = sessionName(streamKey)
+        await transaction(pool, session, null, (client) => prepareTables(client, plan))
+        const held = await readCheckpoint(pool, streamKey, false)
+        // Attempts of an earlier run have lost the stream: their locks are not waited for.
+        if (held && held.run !== run) await endSessions(pool, session)
+        return transaction(pool, session, null, (client) => takeHold(client, plan, streamKey, run))
+      }),
+
+    post: (request, path, signal, refused = async () => {}) =>
+      call(() => transaction(pool, sessionName(request.streamKey), signal, (client) => postChunk(client, request, path, refused))),
+
+    close: () => pool.end(),
+  }
+}

@@ -1,0 +1,3 @@
+export { postgresDestination } from './destination.ts'
+export { pgName } from './names.ts'
+export { compareMarks, highestMark } from './marks.ts'

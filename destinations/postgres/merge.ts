@@ -1,0 +1,90 @@
+import type { ClientBase } from 'pg'
+import type { StreamPlan } from '../../model/plan.ts'
+import type { Chunk, Loaded } from './load.ts'
+import { columnList } from './load.ts'
+import { pgName, quoted } from './names.ts'
+import { loadAround } from './split.ts'
+
+const TEMPORARY = 'pg_temp.isthmus_chunk'
+
+/** Merges a chunk by key through a temporary table that `fill` fills in the order of the rows; gives exact counts. */
+export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<number>): Promise<Loaded> {
+  const { client, plan, table, refusals } = chunk
+  const taken = new Set(plan.columns.map((c) => pgName(c.name)))
+  let ordinal = 'isthmus_ordinal'
+  while (taken.has(ordinal) || (await hasColumn(client, table, ordinal))) ordinal += '_'
+  // Constraints on single rows are checked while the table is filled, where the line is known.
+  await client.query(
+    `set local work_mem = '64MB'; set local client_min_messages = 'warning'; drop table if exists ${TEMPORARY};
+     create temporary table isthmus_chunk (like ${table} including defaults including constraints including identity including generated) on commit drop;
+     alter table ${TEMPORARY} add column ${ordinal} bigint generated always as identity`,
+  )
+  const count = await fill(TEMPORARY)
+  const total: Loaded = { inserted: 0, updated: 0, unchanged: 0 }
+  const sql = await mergeSql(client, plan, table, ordinal)
+  let ordinals: number[] | null = null
+  // Ordinals have gaps where rows were refused.
+  const numbered = async () => (ordinals ??= (await client.query<{ n: string }>(`select ${ordinal} as n from ${TEMPORARY} order by 1`)).rows.map((r) => Number(r.n)))
+  const load = async (from: number, to: number) => {
+    const whole = from === 0 && to === count
+    const bounds = whole ? [0, Number.MAX_SAFE_INTEGER] : [(await numbered())[from]!, (await numbered())[to - 1]!]
+    const { rows } = await client.query<{ keys: string; inserted: string; updated: string }>(sql, bounds)
+    const keys = Number(rows[0]!.keys)
+    const inserted = Number(rows[0]!.inserted)
+    const updated = Number(rows[0]!.updated)
+    total.inserted += inserted
+    // A row that a later one of the same chunk replaced counts as updated.
+    total.updated += updated + (to - from - keys)
+    total.unchanged += keys - inserted - updated
+  }
+  const lines = linesWithout(chunk.rows, (line) => refusals.has(line))
+  await loadAround(client, 0, count, load, (item, error) => refusals.add(lines[item]!, error))
+  await client.query(`drop table ${TEMPORARY}`)
+  return total
+}
+
+function linesWithout(rows: number, refused: (line: number) => boolean): number[] {
+  const lines: number[] = []
+  for (let line = 0; line < rows; line++) if (!refused(line)) lines.push(line)
+  return lines
+}
+
+async function hasColumn(client: ClientBase, table: string, column: string): Promise<boolean> {
+  return (await client.query('select 1 from pg_attribute where attrelid = $1::regclass and attname = $2', [table, column])).rows.length > 0
+}
+
+/** Statement that merges the rows with ordinals $1..$2 and counts keys, inserted and updated rows. */
+async function mergeSql(client: ClientBase, plan: StreamPlan, table: string, ordinal: string): Promise<string> {
+  const { kind, types } = await facts(client, table)
+  const key = plan.key.map(quoted).join(', ')
+  const columns = columnList(plan)
+  const others = plan.columns.filter((c) => !plan.key.includes(c.name))
+  // json has no equality, and citext and some collations take different texts as equal.
+  const compared = (alias: string, name: string) => `${alias}.${quoted(name)}${/^(json|citext|text|varchar)$/.test(types.get(pgName(name)) ?? '') ? '::text collate "C"' : ''}`
+  const differs = others.map((c) => `${compared('t', c.name)} is distinct from ${compared('excluded', c.name)}`).join(' or ')
+  const set = others.map((c) => `${quoted(c.name)} = excluded.${quoted(c.name)}`).join(', ')
+  const action = others.length > 0 ? `do update set ${set} where ${differs}` : 'do nothing'
+  // Partitioned tables cannot return xmax: there, what existed before is counted as the statement began.
+  const partitioned = kind === 'p'
+  const existed = `(select count(*) from src s where exists (select 1 from ${table} e where ${plan.key.map((k) => `e.${quoted(k)} = s.${quoted(k)}`).join(' and ')}))`
+  const inserted = partitioned ? `(select count(*) from src) - ${existed}` : '(select count(*) from done where fresh)'
+  const updated = partitioned ? `(select count(*) from done) - ((select count(*) from src) - ${existed})` : '(select count(*) from done where not fresh)'
+  return `
+with last as (select max(${ordinal}) as n from ${TEMPORARY} where ${ordinal} between $1 and $2 group by ${key}),
+src as materialized (select c.* from ${TEMPORARY} c join last on last.n = c.${ordinal} order by c.${ordinal}),
+done as (
+  insert into ${table} as t (${columns}) select ${columns} from src
+  on conflict (${key}) ${action} returning ${partitioned ? 'true' : '(t.xmax = 0)'} as fresh)
+select (select count(*) from src) as keys, ${inserted} as inserted, ${updated} as updated`
+}
+
+async function facts(client: ClientBase, table: string): Promise<{ kind: string; types: Map<string, string> }> {
+  const { rows } = await client.query<{ kind: string; name: string; type: string }>(
+    `select c.relkind as kind, a.attname as name, coalesce(b.typname, t.typname) as type
+     from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
+     left join pg_type b on t.typtype = 'd' and b.oid = t.typbasetype
+     where c.oid = $1::regclass and a.attnum > 0 and not a.attisdropped`,
+    [table],
+  )
+  return { kind: rows[0]!.kind, types: new Map(rows.map((r) => [r.name, r.type])) }
+}
