@@ -1,0 +1,38 @@
+import type { AuthInput } from '../model/source.ts'
+
+type Options<K extends AuthInput['kind']> = Omit<Extract<AuthInput, { kind: K }>, 'kind'>
+
+/** A key in a header (default `X-API-Key`) or, with `in: 'query'`, in a query parameter `name`. */
+export function apiKey(options: Options<'apiKey'>): AuthInput {
+  return { kind: 'apiKey', ...options }
+}
+
+/** `Authorization: Bearer <token>` with a token that does not expire (RFC 6750). */
+export function bearer(options: Options<'bearer'>): AuthInput {
+  return { kind: 'bearer', ...options }
+}
+
+/** HTTP Basic (RFC 7617). */
+export function basic(options: Options<'basic'>): AuthInput {
+  return { kind: 'basic', ...options }
+}
+
+/** OAuth 2.0 client credentials (RFC 6749 4.4). `tokenUrl` may be relative to the base URL. */
+export function oauth2ClientCredentials(options: Options<'oauth2ClientCredentials'>): AuthInput {
+  return { kind: 'oauth2ClientCredentials', ...options }
+}
+
+/** OAuth 2.0 refresh token (RFC 6749 6); rotating ones are kept sealed and used once. */
+export function oauth2RefreshToken(options: Options<'oauth2RefreshToken'>): AuthInput {
+  return { kind: 'oauth2RefreshToken', ...options }
+}
+
+/** A JWT signed here for each few minutes and sent as the bearer token (RFC 7519). */
+export function signedJwt(options: Options<'signedJwt'>): AuthInput {
+  return { kind: 'signedJwt', ...options }
+}
+
+/** A signed assertion exchanged for an access token (RFC 7523). */
+export function jwtBearer(options: Options<'jwtBearer'>): AuthInput {
+  return { kind: 'jwtBearer', ...options }
+}

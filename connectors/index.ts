@@ -1,0 +1,3 @@
+export * from './rest.ts'
+export * from './auth.ts'
+export * from './paging.ts'

@@ -1,0 +1,10 @@
+/** What a sync file imports from `isthmus`. */
+export { z } from 'zod'
+export { defineSync, flow, postgres } from './define.ts'
+export type { AnyFlow, Flow, PostgresDatabase, SyncDefinition, SyncOptions, TableOptions, TableRef } from './define.ts'
+export * from '../connectors/index.ts'
+export { env } from '../model/value.ts'
+export type { EnvRef, Path, Value } from '../model/value.ts'
+export { IsthmusError, ERROR_POLICY } from '../model/errors.ts'
+export type { ErrorType } from '../model/errors.ts'
+export * from '../model/mapping/index.ts'

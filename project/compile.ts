@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { durationMs } from '../model/duration.ts'
+import { at, IsthmusError } from '../model/errors.ts'
+import { columnsOf } from '../model/mapping/index.ts'
+import { fieldRuleSchema, modeSchema, planSchema, type Column, type Mapping, type Mode, type Plan, type StreamPlan } from '../model/plan.ts'
+import { sourceSchema, streamSchema, type Source, type Stream } from '../model/source.ts'
+import { pathKeys, valueSchema } from '../model/value.ts'
+import type { AnyFlow, SyncDefinition } from './define.ts'
+import { parseOr } from './issues.ts'
+
+/** Bounds of one chunk: large enough that a run of a million records stays far below Temporal's limits of a history. */
+const CHUNK = { ms: 20_000, bytes: 48 * 1024 * 1024, requests: 2_000 }
+
+/** JSON with sorted keys, so that equal plans have equal hashes. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, v: unknown) =>
+    v !== null && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1))) : v,
+  )
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+const tableSchema = z.strictObject({
+  kind: z.literal('table', { error: "must be a table, for example postgres.table('orders')" }),
+  url: valueSchema.nullable(),
+  schema: z.string().min(1, 'a schema needs a name'),
+  table: z.string().min(1, 'a table needs a name'),
+  key: z.array(z.string()).nullable(),
+})
+
+/**
+ * Compiles a definition to its plan: every option defaulted, every name checked.
+ * Throws InvalidInput naming file, field and cure.
+ */
+export function compileSync(definition: SyncDefinition, file: { id: string; file: string; text: string }): Plan {
+  const id = definition.id ?? file.id
+  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(id)) {
+    throw new IsthmusError('InvalidInput', `"${id}" cannot be the id of a sync`, { file: file.file, field: 'id', cure: 'use letters, digits, - and _, with / between parts' })
+  }
+  if (!Array.isArray(definition.flows) || definition.flows.length === 0) {
+    throw new IsthmusError('InvalidInput', 'a sync needs at least one stream', { file: file.file, field: 'streams', cure: 'give from, to, model and map' })
+  }
+  if (definition.every !== null) {
+    try {
+      durationMs(String(definition.every))
+    } catch (error) {
+      throw at(error, { file: file.file, field: 'every' })
+    }
+  }
+  const many = definition.flows.length > 1
+  const streams = definition.flows.map((f, i) => compileFlow(f, { file: file.file, prefix: many ? `streams[${i}].` : '', text: file.text }))
+  const twice = streams.find((s, i) => streams.findIndex((o) => o.name === s.name) !== i)
+  if (twice) throw new IsthmusError('InvalidInput', `two streams are named "${twice.name}"`, { file: file.file, field: 'streams', cure: 'give each stream of a sync its own name' })
+  const body = { version: 1 as const, id, file: file.file, streams, every: definition.every }
+  return planSchema.parse({ ...body, hash: sha256(canonical(body)) })
+}
+
+interface Where {
+  file: string
+  prefix: string
+  text: string
+}
+
+function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
+  const place = (field: string): { file: string; field: string } => ({ file: where.file, field: where.prefix + field })
+  if (flow === null || typeof flow !== 'object' || flow.from?.kind !== 'stream') {
+    throw new IsthmusError('InvalidInput', 'must be a stream of a source', { ...place('from'), cure: "write from: rest({ ... }).stream('orders', { ... })" })
+  }
+  const source = parseOr(sourceSchema, flow.from.source, place('from'))
+  const stream = parseOr(streamSchema, flow.from.stream, place(`from.stream(${JSON.stringify(flow.from.stream.name)})`))
+  checkBaseUrl(source, place('from.baseUrl'))
+  const to = parseOr(tableSchema, flow.to, place('to'))
+  if (!(flow.model as unknown) || flow.model._zod?.def?.type !== 'object') {
+    throw new IsthmusError('InvalidInput', 'must be a zod object', { ...place('model'), cure: 'write model: z.object({ id: z.string(), ... })' })
+  }
+  let columns: Column[]
+  try {
+    columns = columnsOf(flow.model)
+  } catch (error) {
+    throw at(error, place('model'))
+  }
+  const mapping = compileMapping(flow, columns, where, place('map'))
+  const key = keyColumns(to.key, stream, mapping, columns, place('to.key'))
+  const mode = flow.mode === undefined ? defaultMode(key, stream, place('mode')) : parseOr(modeSchema, flow.mode, place('mode'))
+  if (mode === 'upsert' && key.length === 0) {
+    throw new IsthmusError('InvalidInput', 'mode upsert needs a key', { ...place('mode'), cure: "give the stream a key: 'id', or the table { key: 'id' }" })
+  }
+  for (const name of key) {
+    if (columns.find((c) => c.name === name)?.nullable) {
+      throw new IsthmusError('InvalidInput', `the key column "${name}" may be null in the model`, { ...place(`model.${name}`), cure: 'make it required' })
+    }
+  }
+  const connection = connectionId(source)
+  return {
+    name: stream.name, connection, source, stream,
+    destination: { kind: 'postgres', url: to.url, schema: to.schema, table: to.table },
+    columns, key: mode === 'append' ? [] : key, mapping, mode, chunk: CHUNK,
+    scan: sha256(canonical({ source: { baseUrl: source.baseUrl, query: source.query }, stream: { ...stream, expect: null }, to: { url: to.url, schema: to.schema, table: to.table } })).slice(0, 32),
+  }
+}
+
+function checkBaseUrl(source: Source, place: { file: string; field: string }): void {
+  if (typeof source.baseUrl !== 'string') return
+  const url = URL.canParse(source.baseUrl) ? new URL(source.baseUrl) : null
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new IsthmusError('InvalidInput', `"${source.baseUrl}" is not a web address`, { ...place, cure: "write it as 'https://api.example.com/v1', or env('NAME')" })
+  }
+  if (url.username || url.password) {
+    throw new IsthmusError('InvalidInput', 'the address holds credentials', { ...place, cure: 'take them out and use auth: basic({ ... })' })
+  }
+}
+
+function compileMapping(flow: AnyFlow, columns: Column[], where: Where, place: { file: string; field: string }): Mapping {
+  if (typeof flow.map === 'function') return { kind: 'code', hash: sha256(where.text) }
+  if (flow.map?.kind !== 'fields') {
+    throw new IsthmusError('InvalidInput', 'must be fields({ ... }) or a function', { ...place, cure: "write map: fields({ id: 'id', ... })" })
+  }
+    const fields = Object.fromEntries(
+    Object.entries(flow.map.fields).map(([name, given]) => {
+      if (!columns.some((c) => c.name === name)) {
+        throw new IsthmusError('InvalidInput', `the model has no field "${name}"`, { ...place, field: `${place.field}.${name}`, cure: `use one of ${columns.map((c) => c.name).join(', ')}` })
+      }
+      return [name, parseOr(fieldRuleSchema, given, { file: place.file, field: `${place.field}.${name}` })]
+    }),
+  )
+  const missing = columns.find((c) => !c.nullable && !(c.name in fields))
+  if (missing) throw new IsthmusError('InvalidInput', `nothing fills the field "${missing.name}" of the model`, { ...place, cure: `add ${missing.name}: '<path in the record>'` })
+  return { kind: 'fields', fields }
+}
+
+const samePath = (a: string | string[], b: string | string[]): boolean => pathKeys(a).join('\0') === pathKeys(b).join('\0')
+
+/** Columns that identify a row: named by the table, else filled from the stream's key, else of the same name. */
+function keyColumns(given: string[] | null, stream: Stream, mapping: Mapping, columns: Column[], place: { file: string; field: string }): string[] {
+  const names = columns.map((c) => c.name)
+  if (given !== null) {
+    const unknown = given.find((k) => !names.includes(k))
+    if (unknown !== undefined) throw new IsthmusError('InvalidInput', `the model has no field "${unknown}"`, { ...place, cure: `use one of ${names.join(', ')}` })
+    return given
+  }
+  return stream.key.map((path) => {
+    const filled = mapping.kind === 'fields' ? Object.entries(mapping.fields).find(([, rule]) => rule.path !== null && samePath(rule.path, path))?.[0] : undefined
+    const column = filled ?? names.find((n) => n === pathKeys(path).at(-1)) ?? names.find((n) => n.toLowerCase() === pathKeys(path).at(-1)?.toLowerCase())
+    if (column === undefined) {
+      throw new IsthmusError('InvalidInput', `no column holds the stream's key "${pathKeys(path).join('.')}"`, { ...place, cure: `name the key columns: postgres.table('${stream.name}', { key: '${names[0]}' })` })
+    }
+    return column
+  })
+}
+
+function defaultMode(key: string[], stream: Stream, place: { file: string; field: string }): Mode {
+  if (key.length > 0) return 'upsert'
+  if (stream.incremental) {
+    throw new IsthmusError('InvalidInput', 'an incremental stream without a key would double its overlap', { ...place, cure: "give the stream a key: 'id', or set mode: 'append' if doubles are fine" })
+  }
+  return 'replace'
+}
+
+/** Name of the account: given, or from the base URL plus a mark of how it signs in, so that different accounts never share tokens. */
+function connectionId(source: Source): string {
+  if (source.connection) return source.connection
+  const base = source.baseUrl
+  const name = typeof base === 'string' ? new URL(base).host : base.env.replace(/_?(BASE)?_?URL$/i, '').toLowerCase() || base.env.toLowerCase()
+  return `${name}-${sha256(canonical({ base, auth: source.auth })).slice(0, 6)}`
+}

@@ -1,0 +1,95 @@
+import type { z } from 'zod'
+import type { StreamRef } from '../connectors/rest.ts'
+import type { CheckFields, FieldsMapping, MapFor } from '../model/mapping/index.ts'
+import type { Mode } from '../model/plan.ts'
+import type { EnvRef } from '../model/value.ts'
+
+/** A table as a sync names it in `to`. */
+export interface TableRef {
+  kind: 'table'
+  url: EnvRef | null
+  schema: string
+  table: string
+  key: string[] | null
+}
+
+export interface TableOptions {
+  /** Columns of the model that identify a row. Default: the columns filled from the stream's `key`. */
+  key?: string | string[]
+}
+
+export interface PostgresDatabase {
+  /** A table by name (`orders`) or schema and name (`sales.orders`; default schema `public`). Created from the model when it does not exist. */
+  table(name: string, options?: TableOptions): TableRef
+}
+
+function database(url: EnvRef | null): PostgresDatabase {
+  return {
+    table(name, options = {}) {
+      const dot = name.indexOf('.')
+      const key = options.key === undefined ? null : [options.key].flat()
+      return { kind: 'table', url, schema: dot < 0 ? 'public' : name.slice(0, dot), table: name.slice(dot + 1), key }
+    },
+  }
+}
+
+/**
+ * PostgreSQL as destination. `postgres.table('orders')` is a table in Isthmus' own database
+ * (`DATABASE_URL`, or the one that `isthmus dev` starts); `postgres({ url: env('WAREHOUSE_URL') })` is another database.
+ */
+export const postgres: PostgresDatabase & ((options: { url: EnvRef }) => PostgresDatabase) = Object.assign(
+  (options: { url: EnvRef }) => database(options.url),
+  database(null),
+)
+
+export interface Flow<M extends z.ZodObject, S> {
+  /** What is read: `rest({...}).stream('orders', {...})`. */
+  from: StreamRef
+  /** Where it goes: `postgres.table('orders')`. */
+  to: TableRef
+  /** What a row is: a zod object. Its fields become the columns. */
+  model: M
+  /** How a source record becomes a row: `fields({...})`, or a function that returns one (or null to leave the record out). */
+  map: MapFor<M> | (FieldsMapping<S> & CheckFields<M, S>)
+  /**
+   * `upsert` inserts new keys and updates known ones; `append` only adds; `replace` exchanges the whole table at the end of a run.
+   * Default: `upsert` when the rows have a key, else `replace`.
+   */
+  mode?: Mode
+}
+
+/** A flow whose model is not known to the compiler. */
+export interface AnyFlow extends Omit<Flow<z.ZodObject, never>, 'map'> {
+  map: ((record: never) => unknown) | FieldsMapping<never>
+}
+
+export interface SyncOptions {
+  /** Interval of the schedule, for example `15m`. */
+  every?: string
+  /** Another id than the file's path below `syncs/`. */
+  id?: string
+}
+
+export interface SyncDefinition {
+  kind: 'sync'
+  flows: AnyFlow[]
+  every: string | null
+  id: string | null
+}
+
+/**
+ * A sync: source stream, mapping and destination. Export it as default from a file below `syncs/`; the file's path is the sync's id.
+ * Nothing happens here: the definition is checked and compiled when a command names it.
+ */
+export function defineSync<M extends z.ZodObject, const S>(sync: Flow<M, S> & SyncOptions): SyncDefinition
+/** A sync of several streams, each with its own destination and mapping, as `flow({...})`. */
+export function defineSync(sync: { streams: AnyFlow[] } & SyncOptions): SyncDefinition
+export function defineSync(sync: (AnyFlow | { streams: AnyFlow[] }) & SyncOptions): SyncDefinition {
+  const flows = 'streams' in sync ? sync.streams : [sync]
+  return { kind: 'sync', flows, every: sync.every ?? null, id: sync.id ?? null }
+}
+
+/** One stream of a sync that has several. */
+export function flow<M extends z.ZodObject, const S>(one: Flow<M, S>): AnyFlow {
+  return one as unknown as AnyFlow
+}

@@ -1,0 +1,4 @@
+export * from './define.ts'
+export * from './compile.ts'
+export * from './environment.ts'
+export * from './load.ts'
