@@ -1,0 +1,109 @@
+import { durationMs } from '../model/duration.ts'
+import { IsthmusError } from '../model/errors.ts'
+import type { Plan, StreamPlan } from '../model/plan.ts'
+import type { CompiledMapper } from '../model/mapping/index.ts'
+import type { RowDestination } from '../model/ports.ts'
+import { projectEnvironment, resolver } from '../project/index.ts'
+import { openConnection, openRest, type Connection, type RestReader } from '../protocols/rest/index.ts'
+import { MappedAhead } from './ahead.ts'
+import type { ActivityDeps } from './deps.ts'
+import type { StreamTarget } from './types.ts'
+
+/** One stream of a run, ready to work with. */
+export interface OpenStream {
+  plan: Plan
+  stream: StreamPlan
+  /** Names the stream's checkpoint. */
+  streamKey: string
+  destination: RowDestination
+  reader: RestReader
+  /** Row of the connection's token: its name plus what it signs in with, so that changed credentials start anew. */
+  tokenKey: string
+  limits: { requests: number; ms: number }[]
+  mapper: Promise<CompiledMapper> | null
+}
+
+/** Runs whose plan, credentials and connections are kept open at a time. */
+const MAX_OPEN = 200
+
+/** Keeps what activities of one run share; the oldest make room. */
+export class OpenStreams {
+  readonly ahead = new MappedAhead()
+  readonly #deps: ActivityDeps
+  readonly #open = new Map<string, Promise<OpenStream>>()
+  /** Sockets, sign-in and pauses of an account are shared by the streams of a run. */
+  readonly #connections = new Map<string, Connection>()
+
+  constructor(deps: ActivityDeps) {
+    this.#deps = deps
+  }
+
+  async get(target: StreamTarget): Promise<OpenStream> {
+    const key = `${target.run}\n${target.stream}`
+    let found = this.#open.get(key)
+    if (!found) {
+      found = this.#openStream(target)
+      this.#open.set(key, found)
+      // A failed opening must not be remembered.
+      found.catch(() => this.#open.delete(key))
+      const oldest = this.#open.keys().next().value
+      if (this.#open.size > MAX_OPEN && oldest !== undefined) await this.#drop(oldest)
+    }
+    return found
+  }
+
+  async #openStream(target: StreamTarget): Promise<OpenStream> {
+    const deps = this.#deps
+    const plan = await deps.store.getPlan(target.plan)
+    const stream = plan.streams.find((s) => s.name === target.stream)
+    if (!stream) throw new IsthmusError('NotFound', `the plan has no stream "${target.stream}"`, { file: plan.file })
+    const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.run}`)) }
+    const { baseUrl, auth, origins, timeout, concurrency } = stream.source
+    const key = `${target.run}\n${stream.connection}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency })}`
+    const connection = this.#connections.get(key) ?? openConnection({ source: stream.source, resolve: resolver(environment) })
+    this.#connections.set(key, connection)
+    return open(deps, plan, stream, environment, connection)
+  }
+
+  /** The stream's mapper, compiled once a run. */
+  async mapper(target: StreamTarget, make: () => Promise<CompiledMapper>): Promise<CompiledMapper> {
+    const open = await this.get(target)
+    open.mapper ??= make().catch((error: unknown) => {
+      open.mapper = null
+      throw error
+    })
+    return open.mapper
+  }
+
+  /** Closes what a run held open. */
+  async close(run: string): Promise<void> {
+    for (const key of [...this.#open.keys()]) if (key.startsWith(`${run}\n`)) await this.#drop(key)
+    for (const [key, connection] of this.#connections) {
+      if (!key.startsWith(`${run}\n`)) continue
+      this.#connections.delete(key)
+      await connection.close()
+    }
+  }
+
+  async #drop(key: string): Promise<void> {
+    const found = this.#open.get(key)
+    this.#open.delete(key)
+    await found?.then((o) => o.reader.close(), () => undefined)
+  }
+}
+
+/** Opens one stream of a plan with the values its references stand for. */
+export function open(deps: Pick<ActivityDeps, 'destination' | 'databaseUrl'>, plan: Plan, stream: StreamPlan, environment: Record<string, string | undefined>, connection?: Connection): OpenStream {
+  const resolve = resolver(environment)
+  const reader = openRest({ source: stream.source, stream: stream.stream, resolve, connection })
+  return {
+    plan,
+    stream,
+    streamKey: `${plan.id}/${stream.name}`,
+    destination: deps.destination(stream.destination.url === null ? deps.databaseUrl : resolve(stream.destination.url)),
+    reader,
+    tokenKey: `${stream.connection}/${reader.fingerprint}`,
+    limits: stream.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) })),
+    mapper: null,
+  }
+}

@@ -1,0 +1,33 @@
+import { OpenStreams } from './context.ts'
+import type { ActivityDeps } from './deps.ts'
+import { finishRun } from './finish.ts'
+import { mapChunk } from './map.ts'
+import { readChunk } from './page.ts'
+import { postChunk } from './post.ts'
+import { prepareStream } from './prepare.ts'
+import { signIn } from './sign-in.ts'
+import { step } from './step.ts'
+import type { Activities } from './types.ts'
+
+export { openDeps, stageDir } from './deps.ts'
+export type { ActivityDeps, DepsOptions } from './deps.ts'
+export type * from './types.ts'
+
+/** The activities of a worker: thin, they call the folders below. */
+export function createActivities(deps: ActivityDeps): Activities {
+  const streams = new OpenStreams(deps)
+  return {
+    prepare: (target) => step(() => prepareStream(deps, streams, target)),
+    authenticate: (request) =>
+      step(async ({ signal }) => {
+        const open = await streams.get(request)
+        const { token, refreshed } = await signIn(deps.store, open, request.seen, signal)
+        if (refreshed) await deps.store.log({ run: request.run, stream: request.stream, level: 'info', message: `signed in to ${open.stream.connection}: token version ${token.version}${token.expiresAt ? `, valid until ${token.expiresAt.toISOString()}` : ''}` })
+        return { version: token.version, expiresAt: token.expiresAt?.toISOString() ?? null, refreshed }
+      }),
+    page: (request) => step((context) => readChunk(deps, streams, request, context)),
+    map: (request) => step((context) => mapChunk(deps, streams, request, context)),
+    post: (request) => step((context) => postChunk(deps, streams, request, context)),
+    finish: (request) => step(() => finishRun(deps, streams, request)),
+  }
+}

@@ -1,0 +1,63 @@
+import type { Store } from '../model/ports.ts'
+import type { PageStop } from '../model/run.ts'
+import type { PageRequest } from './types.ts'
+
+const EVERY_MS = 500
+
+/** Tells the live view how far reading is; a view that cannot be written never stops a run. */
+export class LivePages {
+  readonly #store: Store
+  readonly #request: PageRequest
+  #last = 0
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(store: Store, request: PageRequest) {
+    this.#store = store
+    this.#request = request
+  }
+
+  show(pages: number, records: number): void {
+    const now = Date.now()
+    if (now - this.#last < EVERY_MS) return
+    this.#last = now
+    this.#writing = this.#write(pages, records, 0, null)
+  }
+
+  /** The chunk's last word: its stop is also a line in the run's log. */
+  async done(pages: number, records: number, requests: number, stop: PageStop): Promise<void> {
+    await this.#writing
+    const { run, stream, seq } = this.#request
+    const wait = stop.kind === 'throttled' ? { reason: stop.reason, until: new Date(stop.untilMs).toISOString() } : null
+    await this.#write(pages, records, requests, wait)
+    const note = noteOf(stop)
+    if (note) await this.#store.log({ run, stream, level: note.level, message: `chunk ${seq}: ${note.message}` }).catch(() => undefined)
+  }
+
+  async #write(pages: number, records: number, requests: number, wait: { reason: string; until: string } | null): Promise<void> {
+    const { run, stream, before } = this.#request
+    await this.#store
+      .saveProgress(run, {
+        stream,
+        phase: wait ? 'waiting' : 'reading',
+        counts: { pages: before.pages + pages, read: before.records + records, requests: before.requests + requests },
+        wait,
+      })
+      .catch(() => undefined)
+  }
+}
+
+function noteOf(stop: PageStop): { level: 'info' | 'warn' | 'error'; message: string } | null {
+  switch (stop.kind) {
+    case 'more':
+    case 'done':
+      return null
+    case 'throttled':
+      return { level: 'warn', message: `${stop.reason}; waits until ${new Date(stop.untilMs).toISOString()}` }
+    case 'authRequired':
+      return { level: 'info', message: `${stop.reason}; token version ${stop.version} is exchanged` }
+    case 'interrupted':
+      return { level: 'warn', message: `${stop.reason}; tried again later` }
+    case 'refused':
+      return { level: 'error', message: stop.reason }
+  }
+}

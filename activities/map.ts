@@ -1,0 +1,67 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
+import { IsthmusError } from '../model/errors.ts'
+import { parseExact } from '../model/json/index.ts'
+import { compileMapper, selectRecords, type CompiledMapper } from '../model/mapping/index.ts'
+import type { StreamPlan } from '../model/plan.ts'
+import type { StagedRows } from '../model/run.ts'
+import { loadSync, type AnyFlow } from '../project/index.ts'
+import type { OpenStream, OpenStreams } from './context.ts'
+import type { ActivityDeps } from './deps.ts'
+import { RowWriter } from './rows.ts'
+import type { StepContext } from './step.ts'
+import type { MapRequest, StreamTarget } from './types.ts'
+
+/** The records of one page, parsed the way their mapper wants them. */
+export function recordsOf(stream: StreamPlan, body: Buffer, mapper: CompiledMapper): unknown[] {
+  if (body.length === 0) return []
+  return selectRecords(parseExact(body, mapper.parse), stream.stream.records) ?? []
+}
+
+/** The mapper of a stream; `flow` is the sync's code, needed when the plan points into it. */
+export function rowMapper(stream: StreamPlan, flow: AnyFlow | undefined): CompiledMapper {
+  const fn = typeof flow?.map === 'function' ? flow.map : undefined
+  return compileMapper({ columns: stream.columns, mapping: stream.mapping, fn: fn as never, model: flow?.model })
+}
+
+/** The mapper of a run's stream, compiled once. */
+export function mapperOf(deps: ActivityDeps, streams: OpenStreams, target: StreamTarget, { stream }: OpenStream): Promise<CompiledMapper> {
+  return streams.mapper(target, async () => rowMapper(stream, await flowOf(deps, target.sync, stream)))
+}
+
+/** Loads the sync's code when the plan needs it. Throws UserCode when the file is another one than the run was started with. */
+async function flowOf(deps: ActivityDeps, sync: string, stream: StreamPlan): Promise<AnyFlow | undefined> {
+  const loaded = await loadSync(deps.projectDir, sync).catch((error: unknown) => {
+    // A plan of data alone runs on a worker that has no project.
+    if (stream.mapping.kind === 'fields' && error instanceof IsthmusError && error.type === 'NotFound') return null
+    throw error
+  })
+  if (loaded === null) return undefined
+  const { definition, plan } = loaded
+  const now = plan.streams.find((s) => s.name === stream.name)
+  if (!now || JSON.stringify(now.columns) !== JSON.stringify(stream.columns)) {
+    throw new IsthmusError('UserCode', 'the model was changed while the run was under way', { file: plan.file, field: 'model', cure: 'run the sync again: it goes on with the new model' })
+  }
+  return definition.flows.find((f) => f.from.stream.name === stream.name)
+}
+
+/** Turns staged pages into rows of the destination's load format, and sets rejects aside. */
+export async function mapChunk(deps: ActivityDeps, streams: OpenStreams, request: MapRequest, step: StepContext): Promise<StagedRows> {
+  const { pages } = request
+  // This process may have mapped the pages while it read them.
+  const ahead = streams.ahead.take(pages)
+  if (ahead) return ahead
+  const open = await streams.get(request)
+  const mapper = await mapperOf(deps, streams, request, open)
+  const rows = await RowWriter.open(deps.stage, { run: pages.run, stream: pages.stream, seq: pages.seq }, open.stream, mapper)
+  try {
+    for await (const frame of deps.stage.frames(pages)) {
+      step.signal.throwIfAborted()
+      await rows.add(recordsOf(open.stream, frame.body, mapper))
+      step.beat({ records: rows.counts.read, rejected: rows.counts.rejected })
+      await yieldToLoop()
+    }
+    return await rows.finish()
+  } finally {
+    await rows.close()
+  }
+}

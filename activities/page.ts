@@ -1,0 +1,78 @@
+import type { PageStop, PageResult, Segment } from '../model/run.ts'
+import { readPages } from '../protocols/rest/index.ts'
+import { Mapping } from './ahead.ts'
+import type { OpenStreams } from './context.ts'
+import type { ActivityDeps } from './deps.ts'
+import { LivePages } from './live.ts'
+import { adoptFirstPage } from './first-page.ts'
+import type { StepContext } from './step.ts'
+import type { PageRequest } from './types.ts'
+
+/** Reads pages from a position until the chunk's budget is spent, and stages them as they are. */
+export async function readChunk(deps: ActivityDeps, streams: OpenStreams, request: PageRequest, step: StepContext): Promise<PageResult> {
+  const open = await streams.get(request)
+  const chunk = { run: request.run, stream: request.stream, seq: request.seq }
+  const left = await deps.stage.resume(chunk)
+  // Pages that an earlier attempt left are mapped by the map step, from the stage.
+  const mapping = left ? null : await Mapping.open(deps, streams, request, open)
+  const adopted = left ?? (request.adopt ? await adoptFirstPage(deps.stage, chunk, async (frame) => mapping?.addBody(frame.body)) : null)
+  const segments: Segment[] = [...(adopted?.segments ?? [])]
+  let records = adopted?.records ?? 0
+  let bytes = adopted?.bytes ?? 0
+  let position = adopted ? adopted.next : request.position
+  let pages = segments.reduce((sum, s) => sum + s.frames, 0)
+  const live = new LivePages(deps.store, request)
+  const result = (stop: PageStop, requests: number): PageResult => ({
+    stop,
+    chunk: pages > 0 ? { ...chunk, segments, pages, records, bytes } : null,
+    position,
+    requests,
+    waitMs: stop.kind === 'throttled' ? Math.max(0, stop.untilMs - Date.now()) : 0,
+  })
+  const keepRows = async (): Promise<void> => {
+    const rows = await mapping?.finish()
+    if (rows) streams.ahead.keep(segments, rows)
+  }
+  if (adopted?.last || bytes >= request.budget.bytes) {
+    await keepRows()
+    return result(adopted?.last ? { kind: 'done' } : { kind: 'more' }, 0)
+  }
+
+  const writer = await deps.stage.writer(chunk)
+  let written: Promise<void> = Promise.resolve()
+  try {
+    const read = await readPages({
+      reader: open.reader,
+      position,
+      since: request.since,
+      budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
+      token: () => deps.store.getToken(open.tokenKey),
+      reserve: open.limits.length > 0 ? () => deps.store.reserve(open.stream.connection, open.limits) : null,
+      signal: step.signal,
+      onPage: async (page) => {
+        const before = written
+        written = writer.append(page)
+        await mapping?.add(page.list)
+        // The write of this page runs while the next one is on its way; `close` waits for the last.
+        await before
+        pages += 1
+        records += page.records
+        bytes += page.body.length
+        position = page.next
+        step.beat({ pages, records })
+        live.show(pages, records)
+      },
+    })
+    const segment = await writer.close()
+    if (segment.frames > 0) segments.push(segment)
+    await keepRows()
+    position = read.position
+    await live.done(pages, records, read.requests, read.stop)
+    return result(read.stop, read.requests)
+  } catch (error) {
+    // What was staged stays for the next attempt.
+    await writer.close().catch(() => undefined)
+    await mapping?.drop()
+    throw error
+  }
+}

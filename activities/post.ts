@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import type { PostResult } from '../model/run.ts'
+import type { OpenStreams } from './context.ts'
+import type { ActivityDeps } from './deps.ts'
+import type { StepContext } from './step.ts'
+import type { PostStepRequest } from './types.ts'
+
+/** Rejects are written to the store before the chunk is committed, idempotently: a repeated step adds none. */
+export async function postChunk(deps: ActivityDeps, streams: OpenStreams, request: PostStepRequest, step: StepContext): Promise<PostResult> {
+  const { rows, run, stream } = request
+  const open = await streams.get(request)
+  if (rows.rejected > 0) {
+    const lines = (await readFile(await deps.stage.path(rows.rejectsFile), 'utf8')).split('\n').filter(Boolean)
+    await deps.store.saveRejects(rows, request.sync, lines.map((line) => JSON.parse(line) as { index: number; reason: string; field: string; raw: string }))
+  }
+  const path = rows.rows > 0 ? await deps.stage.path(rows.file) : ''
+  const result = await open.destination.post(
+    { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last },
+    path,
+    step.signal,
+    // Negative: these indexes count lines of the rows file, those of the map step records.
+    (refused) => deps.store.saveRejects(rows, request.sync, refused.map((r) => ({ index: -r.line, reason: r.reason, field: r.field, raw: r.row }))),
+  )
+  await deps.stage.dropRows(rows)
+  const b = request.before
+  await deps.store
+    .saveProgress(run, {
+      stream,
+      // Reading goes on meanwhile, or waits: what it says of itself stays.
+      phase: request.last ? 'finishing' : undefined,
+      counts: {
+        inserted: b.inserted + result.inserted, updated: b.updated + result.updated, unchanged: b.unchanged + result.unchanged,
+        deleted: b.deleted + result.deleted, filtered: b.filtered + rows.filtered, rejected: b.rejected + rows.rejected + result.refused, chunks: b.chunks + 1,
+      },
+    })
+    .catch(() => undefined)
+  return result
+}

@@ -1,0 +1,113 @@
+import { open as openFile, type FileHandle } from 'node:fs/promises'
+import { highestMark } from '../destinations/postgres/index.ts'
+import { revive, stringifyExact } from '../model/json/index.ts'
+import { compilePath, type CompiledMapper } from '../model/mapping/index.ts'
+import type { StreamPlan } from '../model/plan.ts'
+import type { Stage } from '../model/ports.ts'
+import type { ChunkRef, StagedRows } from '../model/run.ts'
+
+/** Rows are written in pieces of about this many characters. */
+const PIECE = 256 * 1024
+/** Raw text of a reject that is kept. */
+const MAX_RAW = 64 * 1024
+
+/** Maps records of one chunk to a rows file in the destination's load format, rejects to a file of their own. */
+export class RowWriter {
+  readonly #stage: Stage
+  readonly #chunk: ChunkRef
+  readonly #mapper: CompiledMapper
+  readonly #mark: ((record: unknown) => unknown) | null
+  readonly #ref: string
+  readonly #rows: TextFile
+  #rejects: TextFile | null = null
+  #rejectsRef = ''
+  readonly counts = { read: 0, rows: 0, filtered: 0, rejected: 0 }
+  #watermark: string | null = null
+
+  private constructor(stage: Stage, chunk: ChunkRef, stream: StreamPlan, mapper: CompiledMapper, file: { ref: string; rows: TextFile }) {
+    this.#stage = stage
+    this.#chunk = chunk
+    this.#mapper = mapper
+    this.#mark = stream.stream.incremental ? compilePath(stream.stream.incremental.field) : null
+    this.#ref = file.ref
+    this.#rows = file.rows
+  }
+
+  static async open(stage: Stage, chunk: ChunkRef, stream: StreamPlan, mapper: CompiledMapper): Promise<RowWriter> {
+    const { ref, path } = await stage.newFile(chunk, 'rows')
+    return new RowWriter(stage, chunk, stream, mapper, { ref, rows: new TextFile(await openFile(path, 'w')) })
+  }
+
+  /** Maps the records of one page. They are as the mapper wants them parsed: see `CompiledMapper.parse`. */
+  async add(records: unknown[]): Promise<void> {
+    // Numbers of a lazily parsed page are marked texts until they are picked.
+    const lazy = this.#mapper.parse.revive === false
+    for (const record of records) {
+      const verdict = this.#mapper.map(record, this.#rows)
+      if (verdict === null) this.counts.rows += 1
+      else if (verdict === 'filtered') this.counts.filtered += 1
+      else {
+        this.counts.rejected += 1
+        await this.#reject({ index: this.counts.read, ...verdict, raw: stringifyExact(record, { marked: lazy }).slice(0, MAX_RAW) })
+      }
+      this.counts.read += 1
+      if (this.#mark) this.#watermark = highestMark(this.#watermark, markText(lazy ? revive(this.#mark(record)) : this.#mark(record)))
+    }
+    if (this.#rows.text.length > PIECE) await this.#rows.flush()
+  }
+
+  async #reject(reject: { index: number; reason: string; field: string; raw: string }): Promise<void> {
+    if (!this.#rejects) {
+      const { ref, path } = await this.#stage.newFile(this.#chunk, 'rejects')
+      this.#rejectsRef = ref
+      this.#rejects = new TextFile(await openFile(path, 'w'))
+    }
+    this.#rejects.text += `${JSON.stringify(reject)}\n`
+    if (this.#rejects.text.length > PIECE) await this.#rejects.flush()
+  }
+
+  /** Writes what is left, and tells what there is. */
+  async finish(): Promise<StagedRows> {
+    await this.#rows.flush()
+    await this.#rejects?.flush()
+    await this.close()
+    return { ...this.#chunk, file: this.#ref, bytes: this.#rows.bytes, rejectsFile: this.#rejectsRef, watermark: this.#watermark, ...this.counts }
+  }
+
+  /** Closes the files; what is in them is dropped with the chunk. */
+  async close(): Promise<void> {
+    await this.#rows.close()
+    await this.#rejects?.close()
+  }
+}
+
+function markText(value: unknown): string | null {
+  if (value === null || value === undefined || typeof value === 'boolean' || value === '') return null
+  return String(value)
+}
+
+/** Collects text and writes it in pieces. */
+class TextFile {
+  text = ''
+  bytes = 0
+  readonly #file: FileHandle
+  #closed = false
+
+  constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  async flush(): Promise<void> {
+    if (this.text === '') return
+    const piece = Buffer.from(this.text)
+    this.text = ''
+    this.bytes += piece.length
+    for (let done = 0; done < piece.length; ) done += (await this.#file.write(piece, done)).bytesWritten
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#file.close()
+  }
+}

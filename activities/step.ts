@@ -1,0 +1,50 @@
+import { ApplicationFailure, Context } from '@temporalio/activity'
+import { IsthmusError } from '../model/errors.ts'
+import type { RunError } from '../model/run.ts'
+
+export interface StepContext {
+  /** Aborted when the run is cancelled, the heartbeat is lost or the worker stops. */
+  signal: AbortSignal
+  /** Which attempt at the step this is, from 1. */
+  attempt: number
+  /** What the Temporal UI shows of the step while it works; small, no secrets. */
+  beat(details: Record<string, number | string>): void
+}
+
+const HEARTBEAT_MS = 2_000
+
+/**
+ * Runs an activity's body with heartbeats, the cancellation signal and errors in the form
+ * Temporal keeps: type = the retry contract, details = field and cure.
+ */
+export async function step<R>(body: (context: StepContext) => Promise<R>): Promise<R> {
+  const context = Context.current()
+  let details: Record<string, number | string> = {}
+  const timer = setInterval(() => context.heartbeat(details), HEARTBEAT_MS)
+  try {
+    return await body({
+      signal: context.cancellationSignal,
+      attempt: context.info.attempt,
+      beat: (d) => {
+        details = d
+      },
+    })
+  } catch (error) {
+    // A cancelled activity must end as cancelled, whatever its libraries made of the signal.
+    if (context.cancellationSignal.aborted) await context.cancelled
+    throw toFailure(error)
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** An error as Temporal keeps it. */
+export function toFailure(error: unknown): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error
+  if (error instanceof IsthmusError) {
+    const details: RunError = { type: error.type, message: error.message, field: error.field ?? '', cure: error.cure ?? '' }
+    return ApplicationFailure.create({ type: error.type, message: error.message, nonRetryable: !error.retryable, details: [details] })
+  }
+  const known = error instanceof Error ? error : new Error(String(error))
+  return ApplicationFailure.create({ type: 'Transient', message: `${known.name}: ${known.message}`.slice(0, 1_000), nonRetryable: false })
+}

@@ -1,0 +1,87 @@
+/** Arguments and results of the activities: references and counts only, never records, tokens or page bodies. */
+import type { Counts, PageResult, Position, PostResult, RunError, RunReceipt, StagedPages, StagedRows } from '../model/run.ts'
+
+/** Which stream of which run an activity works for. */
+export interface StreamTarget {
+  /** Id of the sync. */
+  sync: string
+  run: string
+  /** Hash of the stored plan. */
+  plan: string
+  stream: string
+}
+
+export interface PrepareResult {
+  epoch: number
+  /** Chunks of this run that are committed already (not 0 only when the activity is repeated). */
+  seq: number
+  position: Position | null
+  since: string | null
+  /** An interrupted scan of an earlier run is continued. */
+  resumed: boolean
+  /** The connection signs in with tokens that expire. */
+  needsToken: boolean
+  connection: string
+  /** Destination table as shown to people, for example `public.orders`. */
+  table: string
+  /** Bounds of one chunk. */
+  chunk: { ms: number; bytes: number; requests: number }
+}
+
+export interface AuthenticateRequest extends StreamTarget {
+  /** The token version that was refused; -1 takes any valid one. */
+  seen: number
+}
+
+export interface AuthenticateResult {
+  version: number
+  /** ISO time; null when unknown. */
+  expiresAt: string | null
+  /** A new token was fetched by this call. */
+  refreshed: boolean
+}
+
+export interface PageRequest extends StreamTarget {
+  seq: number
+  position: Position | null
+  since: string | null
+  budget: { ms: number; bytes: number; requests: number }
+  /** The client's look at the first page began here too: take that page over instead of asking for it again. */
+  adopt: boolean
+  /** Sums of the chunks before, for the live view. */
+  before: { pages: number; records: number; requests: number }
+}
+
+export interface MapRequest extends StreamTarget {
+  pages: StagedPages
+  since: string | null
+}
+
+export interface PostStepRequest extends StreamTarget {
+  epoch: number
+  rows: StagedRows
+  position: Position | null
+  last: boolean
+  /** Sums of the chunks before, for the live view. */
+  before: Counts
+}
+
+export interface WaitNote extends StreamTarget {
+  reason: string
+  until: string
+}
+
+export interface Activities {
+  /** Checks and extends the destination, takes hold of the stream, tells where to begin. */
+  prepare(target: StreamTarget): Promise<PrepareResult>
+  /** Makes sure that a valid token lies in the store. Never returns it. */
+  authenticate(request: AuthenticateRequest): Promise<AuthenticateResult>
+  /** Reads pages from a position until the chunk's budget is spent, and stages them. */
+  page(request: PageRequest): Promise<PageResult>
+  /** Turns staged pages into rows in the destination's load format, and sets rejects aside. */
+  map(request: MapRequest): Promise<StagedRows>
+  /** Loads rows and checkpoint in one transaction. */
+  post(request: PostStepRequest): Promise<PostResult>
+  /** Writes the receipt of a run and cleans up behind it. */
+  finish(request: { receipt: RunReceipt; error: RunError | null }): Promise<void>
+}

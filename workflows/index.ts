@@ -1,0 +1,2 @@
+export { sync } from './sync.ts'
+export { stream, progressQuery } from './stream.ts'

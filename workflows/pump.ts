@@ -1,0 +1,150 @@
+import { condition, sleep } from '@temporalio/workflow'
+import type { PageResult, StagedPages } from '../model/run.ts'
+import { addCounts, balanced, chunkCounts, grouped } from './counts.ts'
+import { beginsAt, cause, clock, inWords } from './details.ts'
+import { stopped, StreamStopped } from './failure.ts'
+import { local, remote } from './steps.ts'
+import type { Board } from './stream.ts'
+import type { StreamInput, StreamState } from './types.ts'
+
+/** Chunks between reading and commit: while n posts, n+1 maps and n+2 is read. */
+const CHUNKS_AHEAD = 3
+/** Interruptions without a page between them after which a stream gives up: about 20 minutes. */
+const MAX_SETBACKS = 9
+/** Causes of waits that are told apart. */
+const MAX_REASONS = 20
+/** The first chunk is short, so that the first rows are soon to be seen. */
+const FIRST_CHUNK_MS = 1_500
+
+/**
+ * Runs the chunks of a stream as a bounded pipeline: authenticate, page, map, post.
+ * Returns `continue` when the history is long enough and nothing is under way.
+ */
+export async function pump(input: StreamInput, state: StreamState, board: Board, full: () => boolean): Promise<'done' | 'continue'> {
+  const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream }
+  let open = 0
+  let failure: { error: unknown } | null = null
+  let posted: Promise<void> = Promise.resolve()
+  // Set by the chunks that are being delivered; a function, so that the compiler does not narrow it away.
+  const failed = (): { error: unknown } | null => failure
+  if (state.needsToken && state.tokenVersion < 0) await authenticate(-1)
+
+  let end = false
+  let stop: { error: unknown } | null = null
+  try {
+    while (!end && !full()) {
+      await condition(() => open < CHUNKS_AHEAD || failed() !== null)
+      if (failed()) break
+      board.set('reading')
+      const result = await readChunk()
+      if (result.chunk !== null || result.stop.kind === 'done') {
+        const chunk = result.chunk ?? { ...target, seq: state.seq + 1, segments: [], pages: 0, records: 0, bytes: 0 }
+        state.seq = chunk.seq
+        state.setbacks = 0
+        open += 1
+        posted = deliver(chunk, result, posted)
+          .catch((error: unknown) => {
+            failure ??= { error }
+          })
+          .finally(() => {
+            open -= 1
+          })
+      }
+      state.position = result.position
+      end = result.stop.kind === 'done'
+      await react(result, result.chunk !== null)
+    }
+  } catch (error) {
+    stop = { error }
+  }
+  board.set(end ? 'finishing' : board.phase, board.wait ?? undefined)
+  await posted
+  const broken = failed()
+  if (broken) throw broken.error
+  if (stop !== null) throw stop.error
+  return end ? 'done' : 'continue'
+
+  function beginsAtFirstPage(): boolean {
+    const first = input.firstPage
+    return first !== null && first.since === state.since && JSON.stringify(first.position) === JSON.stringify(state.position)
+  }
+
+  async function readChunk(): Promise<PageResult> {
+    const seq = state.seq + 1
+    const ms = seq === 1 ? Math.min(state.chunk.ms, FIRST_CHUNK_MS) : state.chunk.ms
+    const result = await remote.page.executeWithOptions({ summary: `chunk ${seq}: read pages ${beginsAt(state.position, state.staged)}` }, [
+      {
+        ...target, seq, position: state.position, since: state.since, budget: { ...state.chunk, ms }, adopt: seq === 1 && beginsAtFirstPage(),
+        before: { pages: state.counts.pages, records: state.staged, requests: state.counts.requests },
+      },
+    ])
+    state.counts.requests += result.requests
+    state.counts.pages += result.chunk?.pages ?? 0
+    state.counts.bytes += result.chunk?.bytes ?? 0
+    state.staged += result.chunk?.records ?? 0
+    return result
+  }
+
+  async function deliver(chunk: StagedPages, result: PageResult, before: Promise<void>): Promise<void> {
+    const position = result.position
+    const rows = await local.map.executeWithOptions({ summary: `chunk ${chunk.seq}: ${grouped(chunk.records)} records of ${grouped(chunk.pages)} ${chunk.pages === 1 ? 'page' : 'pages'}` }, [
+      { ...target, pages: chunk, since: state.since },
+    ])
+    await before
+    if (failed()) return
+    const done = await local.post.executeWithOptions({ summary: `chunk ${chunk.seq}: ${grouped(rows.rows)} rows → ${input.table}` }, [
+      { ...target, epoch: state.epoch, rows, position, last: result.stop.kind === 'done', before: state.counts },
+    ])
+    const counts = chunkCounts(rows, done)
+    if (!balanced(counts) || rows.read !== chunk.records) {
+      throw new StreamStopped({
+        type: 'ReceiptMismatch', field: '', cure: 'report it with this run id',
+        message: `the counts of chunk ${chunk.seq} do not add up: ${chunk.records} records staged, ${JSON.stringify(counts)}`,
+      })
+    }
+    addCounts(state.counts, counts)
+    state.committed = { seq: chunk.seq, position }
+    board.set(board.phase, board.wait ?? undefined)
+  }
+
+  async function authenticate(seen: number): Promise<void> {
+    board.set('authenticating')
+    const summary = seen < 0 ? `sign in to ${input.connection}` : `new token for ${input.connection}: the last one has expired or was refused`
+    const token = await remote.authenticate.executeWithOptions({ summary }, [{ ...target, seen }])
+    if (token.refreshed) state.tokenRefreshes += 1
+    state.tokenVersion = token.version
+  }
+
+  async function react({ stop: why, waitMs }: PageResult, progress: boolean): Promise<void> {
+    if (why.kind === 'refused') throw stopped(why)
+    if (why.kind === 'throttled') {
+      await wait(waitMs, why.reason)
+    } else if (why.kind === 'authRequired') {
+      // A fresh token that is refused too is not cured by another one.
+      if (!progress && (state.setbacks += 1) > 2) {
+        throw new StreamStopped({ type: 'AuthFailed', message: `${why.reason}, also with a new token`, field: 'from.auth', cure: 'check the credentials and their permissions' })
+      }
+      await authenticate(why.version)
+    } else if (why.kind === 'interrupted') {
+      if (!progress) state.setbacks += 1
+      if (state.setbacks >= MAX_SETBACKS) {
+        throw new StreamStopped({ type: why.type, message: `${why.reason}; gave up after ${state.setbacks} interruptions without progress`, field: '', cure: 'run it again when the API answers: it goes on where it stopped' })
+      }
+      await wait(Math.min(5_000 * 2 ** Math.max(0, state.setbacks - 1), 300_000), why.reason)
+    }
+  }
+
+  async function wait(ms: number, told: string): Promise<void> {
+    if (ms <= 0) return
+    const began = Date.now()
+    const reason = cause(told)
+    board.set('waiting', { reason, until: new Date(began + ms).toISOString() })
+    await sleep(ms, { summary: `wait ${inWords(ms)}, until ${clock(began + ms, began)}: ${reason}` })
+    state.waits.count += 1
+    state.waits.ms += Date.now() - began
+    const { reasons } = state.waits
+    // Some APIs put a request id into each answer; the receipt must stay small.
+    const name = reason in reasons || Object.keys(reasons).length < MAX_REASONS ? reason : 'other reasons'
+    reasons[name] = (reasons[name] ?? 0) + 1
+  }
+}

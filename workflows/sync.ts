@@ -1,0 +1,80 @@
+import { ApplicationFailure, CancellationScope, CancelledFailure, executeChild, ParentClosePolicy, ChildWorkflowCancellationType, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
+import type { Outcome, RunReceipt, StreamReceipt } from '../model/run.ts'
+import { addCounts, balanced, grouped, noCounts } from './counts.ts'
+import { errorLines, showPhase, STREAM_STEPS } from './details.ts'
+import { isCancellation, runError, streamReceipt } from './failure.ts'
+import { local } from './steps.ts'
+import { stream } from './stream.ts'
+import type { SyncInput } from './types.ts'
+
+/** One run of a sync: a child for each stream, so that one bad stream never stops the others. Ends with the receipt. */
+export async function sync(input: SyncInput): Promise<RunReceipt> {
+  showSync(input, [])
+  const receipts: StreamReceipt[] = []
+  const streams = await Promise.all(
+    input.streams.map(async (s) => {
+      const receipt = await runStream(input, s)
+      receipts.push(receipt)
+      showSync(input, receipts)
+      return receipt
+    }),
+  )
+  const receipt = sum(input, streams)
+  const failed = streams.find((s) => s.outcome === 'failed')
+  await CancellationScope.nonCancellable(() =>
+    local.finish.executeWithOptions({ summary: `receipt: ${receipt.outcome}, ${grouped(receipt.total.read)} records read` }, [
+      { receipt, error: failed?.error ?? null },
+    ]),
+  )
+  showPhase(input, receipt.outcome === 'completed' ? 'done' : receipt.outcome)
+  if (failed) {
+    throw ApplicationFailure.create({ type: failed.error?.type ?? 'Transient', message: `${failed.stream}: ${failed.error?.message ?? 'failed'}`, nonRetryable: true, details: [receipt] })
+  }
+  // The receipt is written: what is left is to end as what it was, so that lists of runs show it.
+  if (receipt.outcome === 'cancelled' && CancellationScope.current().consideredCancelled) throw new CancelledFailure(`cancelled after ${grouped(receipt.total.read)} records`)
+  return receipt
+}
+
+async function runStream(input: SyncInput, s: SyncInput['streams'][number]): Promise<StreamReceipt> {
+  try {
+    return await executeChild(stream, {
+      workflowId: `${workflowInfo().workflowId}/${s.name}`,
+      args: [{ sync: input.sync, run: input.run, plan: input.plan, stream: s.name, connection: s.connection, table: s.table, firstPage: s.firstPage, searchAttributes: input.searchAttributes, carried: null }],
+      parentClosePolicy: ParentClosePolicy.TERMINATE,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      staticSummary: `${s.name} → ${s.table}`,
+      staticDetails: STREAM_STEPS,
+      ...(input.searchAttributes && {
+        searchAttributes: { IsthmusSync: [input.sync], IsthmusRun: [input.run], IsthmusStream: [s.name], IsthmusConnection: [s.connection], IsthmusPhase: ['starting'] },
+      }),
+    })
+  } catch (error) {
+    const receipt = streamReceipt(error)
+    if (receipt) return receipt
+    const outcome: Outcome = isCancellation(error) ? 'cancelled' : 'failed'
+    return { stream: s.name, outcome, counts: noCounts(), waits: { count: 0, ms: 0, reasons: {} }, tokenRefreshes: 0, error: outcome === 'failed' ? runError(error) : null }
+  }
+}
+
+function sum(input: SyncInput, streams: StreamReceipt[]): RunReceipt {
+  const total = noCounts()
+  for (const s of streams) addCounts(total, s.counts)
+  const some = (outcome: Outcome): boolean => streams.some((s) => s.outcome === outcome)
+  const outcome: Outcome = some('failed') || !balanced(total) ? 'failed' : some('cancelled') ? 'cancelled' : 'completed'
+  return { sync: input.sync, run: input.run, outcome, streams, total }
+}
+
+function showSync(input: SyncInput, done: StreamReceipt[]): void {
+  setCurrentDetails(
+    [
+      `### ${input.sync}: ${done.length} of ${input.streams.length} ${input.streams.length === 1 ? 'stream' : 'streams'} ended`,
+      ...input.streams.flatMap((s) => {
+        const r = done.find((d) => d.stream === s.name)
+        const what = r ? `**${r.outcome}**, ${grouped(r.counts.read)} records read${r.counts.rejected ? `, ${grouped(r.counts.rejected)} rejected` : ''}` : '**running**, see the child workflow'
+        return [`- ${s.name} → ${s.table}: ${what}`, ...(r?.error ? ['', ...errorLines(r.error)] : [])]
+      }),
+      '',
+      `Run \`${input.run}\``,
+    ].join('\n'),
+  )
+}

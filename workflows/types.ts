@@ -1,0 +1,61 @@
+import type { Counts, Position, Wait } from '../model/run.ts'
+
+/** One stream of a run. */
+export interface StreamStart {
+  name: string
+  connection: string
+  /** Destination as shown to people, for example `public.orders`. */
+  table: string
+  /** Where the client's look at the first page began; null when it took none. */
+  firstPage: { position: Position | null; since: string | null } | null
+}
+
+export interface SyncInput {
+  /** Id of the sync, for example `acme/invoices`. */
+  sync: string
+  run: string
+  /** Hash of the stored plan. */
+  plan: string
+  streams: StreamStart[]
+  /** The server knows Isthmus' search attributes. */
+  searchAttributes: boolean
+}
+
+export interface StreamInput {
+  sync: string
+  run: string
+  plan: string
+  stream: string
+  connection: string
+  table: string
+  firstPage: StreamStart['firstPage']
+  searchAttributes: boolean
+  /** State of the run before continue-as-new; null at the beginning. */
+  carried: StreamState | null
+}
+
+/** What a stream workflow knows; all of it survives continue-as-new. */
+export interface StreamState {
+  epoch: number
+  needsToken: boolean
+  tokenVersion: number
+  tokenRefreshes: number
+  since: string | null
+  chunk: { ms: number; bytes: number; requests: number }
+  /** Chunks read. */
+  seq: number
+  /** Records read so far, also of chunks that are not committed yet. */
+  staged: number
+  /** Where reading goes on. */
+  position: Position | null
+  /** Last chunk committed, and where reading went on after it. */
+  committed: { seq: number; position: Position | null }
+  counts: Counts
+  waits: { count: number; ms: number; reasons: Record<string, number> }
+  /** Interruptions in a row without a page between them. */
+  setbacks: number
+  /** Times the chunk in work was read again because its staged pages were gone. */
+  restarts: number
+}
+
+export type { Wait }
