@@ -1,0 +1,8 @@
+/** Task queue of the workflows and of every activity that calls no source. */
+export const TASK_QUEUE = 'isthmus'
+
+/** Task queue of the `page` activity: calls to sources, paced by their own budgets. */
+export const API_TASK_QUEUE = 'isthmus-api'
+
+/** Search attributes Isthmus sets on its workflows, all of type Keyword. */
+export const SEARCH_ATTRIBUTES = ['IsthmusSync', 'IsthmusStream', 'IsthmusConnection', 'IsthmusPhase', 'IsthmusRun'] as const

@@ -1,0 +1,72 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { IsthmusError } from '../model/errors.ts'
+import { loadBundle } from './bundle.ts'
+import { connectClient, connectWorker, temporalConnectionOptions } from './connect.ts'
+import { installRuntime, workerLogger } from './runtime.ts'
+import { ensureSearchAttributes } from './search-attributes.ts'
+import { createWorkers, type WorkersOptions } from './worker.ts'
+
+/** The activities of a worker and what they hold open. */
+export interface LoadedActivities {
+  activities: object
+  close(): Promise<void>
+}
+
+export interface RunWorkerOptions {
+  /** Drains and ends when aborted. */
+  signal: AbortSignal
+  /** `process.env` by default: ISTHMUS_PROJECT_DIR (the working directory by default), DATABASE_URL, TEMPORAL_*. */
+  env?: NodeJS.ProcessEnv
+  /** Called once it polls. */
+  onReady?: () => void
+  /** The activities of Isthmus by default. */
+  load?: (settings: { databaseUrl: string; projectDir: string }) => Promise<LoadedActivities>
+  /** The workflows of Isthmus by default. */
+  bundle?: WorkersOptions['bundle']
+}
+
+/**
+ * Runs the workers of Isthmus in this process until `signal`: the production form as well as that of `isthmus dev`.
+ * @throws IsthmusError: MissingEnvironment, Unreachable, AuthFailed, NotFound ... before it polls.
+ */
+export async function runWorker(options: RunWorkerOptions): Promise<void> {
+  const { signal, env = process.env, load = loadActivities } = options
+  const projectDir = resolve(env.ISTHMUS_PROJECT_DIR ?? '.')
+  if (!(await stat(projectDir).catch(() => null))?.isDirectory()) {
+    throw new IsthmusError('InvalidInput', `There is no project folder ${projectDir}`, { cure: 'set ISTHMUS_PROJECT_DIR to the folder that holds syncs/' })
+  }
+  const databaseUrl = env.DATABASE_URL
+  if (!databaseUrl) {
+    throw new IsthmusError('MissingEnvironment', 'DATABASE_URL is not set', { cure: 'set it to postgresql://user:password@host:5432/database, or use `isthmus dev`' })
+  }
+  installRuntime()
+  const log = workerLogger(env)
+  const temporal = temporalConnectionOptions(env)
+  const connection = await connectWorker(temporal)
+  let loaded: LoadedActivities | null = null
+  try {
+    const client = await connectClient(temporal)
+    const problem = await ensureSearchAttributes(client).finally(() => client.connection.close())
+    if (problem) log.warn(problem)
+    const bundle = options.bundle ?? (await loadBundle())
+    loaded = await load({ databaseUrl, projectDir })
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities: loaded.activities, bundle })
+    if (signal.aborted) return
+    const running = workers.run()
+    signal.addEventListener('abort', () => workers.shutdown(), { once: true })
+    log.info({ address: temporal.address, namespace: temporal.namespace }, 'The worker is ready')
+    options.onReady?.()
+    await running
+    log.info('The worker has stopped')
+  } finally {
+    await loaded?.close().catch((error: Error) => log.warn({ error }, 'The activities did not close well'))
+    await connection.close().catch(() => {})
+  }
+}
+
+async function loadActivities(settings: { databaseUrl: string; projectDir: string }): Promise<LoadedActivities> {
+  const { createActivities, openDeps } = await import('../activities/index.ts')
+  const deps = await openDeps(settings)
+  return { activities: createActivities(deps), close: () => deps.close() }
+}

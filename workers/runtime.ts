@@ -1,0 +1,33 @@
+import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogEntry } from '@temporalio/worker'
+import pino from 'pino'
+
+let logger: pino.Logger | null = null
+let installed = false
+
+/** JSON lines on stdout. Level from `ISTHMUS_LOG_LEVEL` (`info` by default). Written at once, so that none is lost at the end. */
+export function workerLogger(env: NodeJS.ProcessEnv = process.env): pino.Logger {
+  const level = env.ISTHMUS_LOG_LEVEL ?? 'info'
+  logger ??= pino({ level: level in pino.levels.values ? level : 'info', base: { pid: process.pid }, serializers: { error: pino.stdSerializers.err } }, pino.destination({ fd: 1, sync: true }))
+  return logger
+}
+
+function write(entry: LogEntry): void {
+  const { sdkComponent } = (entry.meta ?? {}) as { sdkComponent?: string }
+  const level = entry.level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error'
+  // The SDK tells of its own states at level info; what workflows and activities say at that level is kept.
+  if (level === 'info' && sdkComponent !== 'workflow' && sdkComponent !== 'activity') return
+  // So it is meant on the queue of API calls.
+  if (entry.message.startsWith('No workflows registered')) return
+  workerLogger()[level](entry.meta ?? {}, entry.message)
+}
+
+/** Sets up the Temporal SDK in this process, once: quiet log, no metrics, signals left to the caller. */
+export function installRuntime(): void {
+  if (installed) return
+  installed = true
+  Runtime.install({
+    logger: new DefaultLogger('INFO', write),
+    shutdownSignals: [],
+    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
+  })
+}

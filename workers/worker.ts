@@ -1,0 +1,82 @@
+import { GracefulShutdownPeriodExpiredError, Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker'
+import { IsthmusError } from '../model/errors.ts'
+import { PayloadLimit } from './payload-limit.ts'
+import { API_TASK_QUEUE, TASK_QUEUE } from './queues.ts'
+
+export interface WorkersOptions {
+  connection: NativeConnection
+  namespace: string
+  /** By name. Those that call sources go to the queue of API calls, the others stay with the workflows. */
+  activities: object
+  bundle: WorkflowBundleOption
+  /** Workflows kept in memory; 200 by default. */
+  maxCachedWorkflows?: number
+  /** Parallel activities that call sources; 100 by default. */
+  maxPages?: number
+}
+
+export interface Workers {
+  /** Polls until `shutdown` is called and everything is drained. Rejects when a worker fails; the other is stopped then. */
+  run(): Promise<void>
+  /** Starts draining: running activities get 20 s, then are cancelled, and 5 s later abandoned (they run again elsewhere). Idempotent. */
+  shutdown(): void
+}
+
+/** The activities that call sources. */
+const API_ACTIVITIES = ['authenticate', 'page']
+
+/**
+ * Makes the two workers of a process: `isthmus` (workflows and light activities, 8 at a time) and `isthmus-api` (`authenticate` and `page`).
+ * @throws IsthmusError NotFound when the namespace does not exist.
+ */
+export async function createWorkers(options: WorkersOptions): Promise<Workers> {
+  const { connection, namespace, bundle, maxCachedWorkflows = 200, maxPages = 100 } = options
+  const all = Object.entries(options.activities as Record<string, unknown>)
+  const remote = Object.fromEntries(all.filter(([name]) => API_ACTIVITIES.includes(name)))
+  const light = Object.fromEntries(all.filter(([name]) => !API_ACTIVITIES.includes(name)))
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
+    connection, namespace,
+    shutdownGraceTime: '20s',
+    shutdownForceTime: '25s',
+    // Progress and cancellation shall be seen within seconds.
+    maxHeartbeatThrottleInterval: '2s',
+    defaultHeartbeatThrottleInterval: '1s',
+    interceptors: { activity: [() => ({ inbound: new PayloadLimit() })] },
+  }
+  const workers: Worker[] = []
+  try {
+    workers.push(await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: light, maxConcurrentActivityTaskExecutions: 8 }))
+    if (Object.keys(remote).length > 0) workers.push(await Worker.create({ ...common, taskQueue: API_TASK_QUEUE, activities: remote, maxConcurrentActivityTaskExecutions: maxPages }))
+  } catch (error) {
+    // A worker that never runs would keep its connection open.
+    for (const worker of workers) void drop(worker)
+    if (/namespace/i.test(String(error)) && /not ?found/i.test(String(error))) {
+      throw new IsthmusError('NotFound', `Temporal has no namespace ${namespace}`, { cure: `correct TEMPORAL_NAMESPACE, or run \`temporal operator namespace create -n ${namespace}\``, cause: error })
+    }
+    throw error
+  }
+  const shutdown = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+  }
+  return {
+    shutdown,
+    async run() {
+      const results = await Promise.allSettled(workers.map(async (worker) => {
+        try {
+          await worker.run()
+        } catch (error) {
+          if (!(error instanceof GracefulShutdownPeriodExpiredError)) throw error
+        } finally {
+          shutdown()
+        }
+      }))
+      for (const result of results) if (result.status === 'rejected') throw result.reason
+    },
+  }
+}
+
+async function drop(worker: Worker): Promise<void> {
+  const run = worker.run().catch(() => {})
+  worker.shutdown()
+  await run
+}
