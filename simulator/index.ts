@@ -1,0 +1,11 @@
+/** An HTTP API in a box, with made-up business data: what the demo, the tests and the benchmark read. */
+export { SIMULATOR_CREDENTIALS } from './credentials.ts'
+export { simulateCommand } from './command.ts'
+export { runSimulator } from './run.ts'
+export { startSimulator } from './server.ts'
+export type { Simulator } from './server.ts'
+export type { AuthMode, LiveOptions, SimulatorOptions } from './options.ts'
+export type { SimulatorStats } from './stats.ts'
+export type { Mutation } from './control.ts'
+export type { FaultKind } from './http/fault-kinds.ts'
+export type { CollectionName } from './data/types.ts'
