@@ -1,0 +1,133 @@
+import { Command } from 'commander'
+import { formatDuration } from '../../model/duration.ts'
+import type { RunSummary } from '../../model/ports.ts'
+import { Isthmus } from '../isthmus.ts'
+import { action, projectOption } from './action.ts'
+import { EXIT, n, plain, table, type Output } from './output.ts'
+import { jsonReceipt, summary } from './run.ts'
+
+interface Options {
+  json?: boolean
+  project: string
+}
+
+async function connected<R>(options: Options, body: (isthmus: Isthmus) => Promise<R>): Promise<R> {
+  const isthmus = new Isthmus({ projectDir: options.project })
+  try {
+    return await body(isthmus)
+  } finally {
+    await isthmus.close()
+  }
+}
+
+const took = (r: RunSummary): number => (r.finishedAt ?? new Date()).getTime() - r.startedAt.getTime()
+
+/** `isthmus status <run|sync>`: how one run stands, or how it ended. */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('how a run stands, or how it ended')
+    .argument('<run>', 'id of a run, or of a sync for its newest run')
+    .option('--json', 'one JSON line')
+    .addOption(projectOption())
+    .action(
+      action((output, id: string, options: Options) =>
+        connected(options, async (isthmus) => {
+          const handle = await isthmus.syncs.get(id)
+          const run = await handle.status()
+          if (options.json) {
+            output.json(run.receipt ? jsonReceipt(run.receipt, handle, took(run)) : { outcome: run.outcome, run: run.run, sync: run.sync, ui: handle.uiUrl, error: run.error, streams: await handle.live() })
+            return EXIT.ok
+          }
+          output.out(`run ${run.run} of ${plain(run.sync)}: ${run.outcome}, started ${run.startedAt.toISOString()}${handle.uiUrl ? `\n${handle.uiUrl}` : ''}`)
+          if (run.receipt) output.out(summary(run.receipt, output, took(run)))
+          else for (const s of await handle.live()) output.out(`${plain(s.stream)}: ${s.wait ? `waiting until ${s.wait.until}: ${plain(s.wait.reason)}` : s.phase}, ${n(s.counts.pages)} pages, ${n(s.counts.read)} records read`)
+          if (run.error && !run.receipt) output.out(plain(run.error))
+          return EXIT.ok
+        }),
+      ),
+    )
+}
+
+/** `isthmus list`: the syncs of the project and the newest runs. */
+export function listCommand(): Command {
+  return new Command('list')
+    .description('the syncs of the project, and the newest runs')
+    .option('--sync <id>', 'only runs of this sync')
+    .option('--limit <n>', 'how many runs', (v) => Math.max(1, Number.parseInt(v, 10) || 20), 20)
+    .option('--json', 'one JSON line')
+    .addOption(projectOption())
+    .action(
+      action((output, options: Options & { sync?: string; limit: number }) =>
+        connected(options, async (isthmus) => {
+          const syncs = (await isthmus.syncs.definitions()).map((d) => d.plan)
+          const runs = await isthmus.syncs.list({ limit: options.limit, ...(options.sync && { sync: options.sync }) })
+          if (options.json) {
+            output.json({ syncs: syncs.map((p) => ({ id: p.id, file: p.file, streams: p.streams.map((s) => s.name), every: p.every })), runs: runs.map((r) => ({ ...r, receipt: undefined, total: r.receipt?.total ?? null })) })
+            return EXIT.ok
+          }
+          output.out(table([['sync', 'streams', 'to'], ...syncs.map((p) => [p.id, p.streams.map((s) => s.name).join(', '), p.streams.map((s) => `${s.destination.schema}.${s.destination.table}`).join(', ')])]))
+          output.out('')
+          output.out(runs.length ? table([['run', 'sync', 'outcome', 'records', 'took', 'started'], ...runs.map((r) => runRow(r))], [3]) : 'no runs yet: isthmus run <sync>')
+          return EXIT.ok
+        }),
+      ),
+    )
+}
+
+function runRow(r: RunSummary): string[] {
+  return [r.run, r.sync, r.outcome, r.receipt ? n(r.receipt.total.read) : '', formatDuration(took(r)), r.startedAt.toISOString().slice(0, 19)]
+}
+
+/** `isthmus logs <run|sync>`: what happened, line by line. */
+export function logsCommand(): Command {
+  return new Command('logs')
+    .description('what happened in a run, line by line')
+    .argument('<run>', 'id of a run, or of a sync for its newest run')
+    .option('-f, --follow', 'go on until the run has ended')
+    .option('--json', 'one JSON object a line')
+    .addOption(projectOption())
+    .action(
+      action((output, id: string, options: Options & { follow?: boolean }) =>
+        connected(options, async (isthmus) => {
+          const stop = new AbortController()
+          const interrupt = (): void => stop.abort()
+          process.once('SIGINT', interrupt)
+          const handle = await isthmus.syncs.get(id)
+          for await (const line of handle.logs({ follow: options.follow === true, signal: stop.signal })) showLine(output, line, options.json === true)
+          process.off('SIGINT', interrupt)
+          return stop.signal.aborted ? EXIT.cancelled : EXIT.ok
+        }),
+      ),
+    )
+}
+
+function showLine(output: Output, line: { at: Date; level: string; stream: string; message: string }, json: boolean): void {
+  if (json) return output.json(line)
+  const level = line.level === 'error' ? output.color.red(line.level) : line.level === 'warn' ? output.color.yellow(line.level) : line.level
+  output.out(`${output.color.dim(line.at.toISOString())} ${level} ${line.stream ? `${plain(line.stream)}: ` : ''}${plain(line.message)}`)
+}
+
+/** `isthmus cancel <run|sync>`: stops a run; what is committed stays. */
+export function cancelCommand(): Command {
+  return new Command('cancel')
+    .description('stop a run; what is committed stays, and the next run goes on from there')
+    .argument('<run>', 'id of a run, or of a sync for its newest run')
+    .option('--json', 'one JSON line')
+    .addOption(projectOption())
+    .action(
+      action((output, id: string, options: Options) =>
+        connected(options, async (isthmus) => {
+          const handle = await isthmus.syncs.get(id)
+          const before = await handle.status()
+          if (before.outcome === 'running') {
+            await handle.cancel()
+            await handle.result().catch(() => undefined)
+          }
+          const after = await handle.status()
+          if (options.json) output.json({ run: after.run, outcome: after.outcome })
+          else output.out(before.outcome === 'running' ? `run ${after.run}: ${after.outcome}` : `run ${after.run} had ended before: ${after.outcome}`)
+          return EXIT.ok
+        }),
+      ),
+    )
+}

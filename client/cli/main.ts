@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { simulateCommand } from '../../simulator/index.ts'
+import { devCommand } from './dev.ts'
+import { initCommand } from './init.ts'
+import { cancelCommand, listCommand, logsCommand, statusCommand } from './inspect.ts'
+import { EXIT } from './output.ts'
+import { planCommand } from './plan.ts'
+import { runCommand } from './run.ts'
+import { sqlCommand } from './sql.ts'
+import { workerCommand } from './worker.ts'
+
+/** The whole command line. Exposed for tests; `main` runs it. */
+export function program(): Command {
+  const command = new Command('isthmus')
+    .description('Durable API integration on Temporal: syncs that lose nothing and double nothing.')
+    .version(version())
+    .option('--no-color', 'no colours, also on a terminal')
+    .showHelpAfterError('(--help shows what there is)')
+    .configureHelp({ showGlobalOptions: true })
+  for (const make of [initCommand, devCommand, planCommand, runCommand, statusCommand, listCommand, logsCommand, cancelCommand, sqlCommand, workerCommand, simulateCommand]) {
+    command.addCommand(make())
+  }
+  return command
+}
+
+function version(): string {
+  // Two levels up from the sources, three from dist/.
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version
+    } catch {
+      // the other place
+    }
+  }
+  return '0.0.0'
+}
+
+/** Runs the command line; sets the process's exit code. */
+export async function main(argv: string[]): Promise<void> {
+  // A reader that went away (`| head`) is no error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed))
+  const command = program()
+  for (const c of [command, ...command.commands]) c.exitOverride()
+  try {
+    await command.parseAsync(argv)
+  } catch (error) {
+    const known = error as { code?: string; exitCode?: number }
+    if (typeof known.code !== 'string' || !known.code.startsWith('commander.')) throw error
+    process.exitCode = known.exitCode === 0 ? EXIT.ok : EXIT.refused
+  }
+}

@@ -1,0 +1,79 @@
+import { Command } from 'commander'
+import { formatDuration } from '../../model/duration.ts'
+import type { Plan } from '../../model/plan.ts'
+import { requireEnvironment, projectEnvironment } from '../../project/index.ts'
+import type { Estimate } from '../estimate.ts'
+import { Isthmus } from '../isthmus.ts'
+import { action, projectOption } from './action.ts'
+import { EXIT, n, plain, table, type Output } from './output.ts'
+
+/** `isthmus plan <sync>`: what a sync compiles to, and what a run of it will cost. Starts nothing. */
+export function planCommand(): Command {
+  return new Command('plan')
+    .description('print what a sync compiles to, with the expected calls and time; starts nothing')
+    .argument('<sync>', 'id of the sync: its path below syncs/')
+    .option('--json', 'the whole plan as one JSON line')
+    .addOption(projectOption())
+    .action(
+      action(async (output, id: string, options: { json?: boolean; project: string }) => {
+        const isthmus = new Isthmus({ projectDir: options.project })
+        try {
+          const plan = await isthmus.syncs.plan(id)
+          const estimates = await isthmus.syncs.estimate(id)
+          if (options.json) output.json({ ...plan, estimates })
+          else show(output, plan, estimates)
+          warnMissing(output, plan, options.project)
+          return EXIT.ok
+        } finally {
+          await isthmus.close()
+        }
+      }),
+    )
+}
+
+/** A plan can be read without its environment; a run cannot start. */
+function warnMissing(output: Output, plan: Plan, projectDir: string): void {
+  try {
+    requireEnvironment(plan, projectEnvironment(projectDir))
+  } catch (error) {
+    output.err(`${output.color.yellow('note')} ${(error as { format?: () => string }).format?.() ?? String(error)}`)
+  }
+}
+
+function show(output: Output, plan: Plan, estimates: Estimate[]): void {
+  const c = output.color
+  output.out(`${c.bold(plain(plan.id))}  ${c.dim(`${plan.file}, plan ${plan.hash.slice(0, 12)}`)}${plan.every ? `, every ${plan.every}` : ''}`)
+  for (const [i, s] of plan.streams.entries()) {
+    const e = estimates[i]
+    const base = typeof s.source.baseUrl === 'string' ? s.source.baseUrl : `$${s.source.baseUrl.env}`
+    const limits = s.source.limits.map((l) => `${l.requests} per ${l.per}`).join(', ')
+    output.out('')
+    output.out(`${c.bold(plain(s.name))}`)
+    output.out(`  from        ${s.stream.method} ${base}${s.stream.path}, paging ${s.stream.page.kind}, records at ${JSON.stringify(s.stream.records)}`)
+    output.out(`  connection  ${s.connection}: auth ${s.source.auth.kind}, ${s.source.concurrency} at a time${limits ? `, ${limits}` : ''}`)
+    output.out(`  to          ${s.destination.schema}.${s.destination.table}, ${s.mode}${s.key.length ? ` by ${s.key.join(', ')}` : ''}`)
+    if (s.stream.incremental) output.out(`  increments  by ${JSON.stringify(s.stream.incremental.field)}${s.stream.incremental.overlap ? `, overlap ${s.stream.incremental.overlap}` : ''}`)
+    output.out(`  expected    ${expected(e)}`)
+    output.out('')
+    const rows = s.columns.map((col) => [col.name, typeName(col.type), col.nullable ? 'null' : 'not null', s.mapping.kind === 'fields' ? origin(s.mapping.fields[col.name]) : 'map function'])
+    output.out(table([['column', 'type', '', 'from'], ...rows]).replace(/^/gm, '  '))
+  }
+  output.out('')
+  output.out(c.dim('guarantee: every source record is read at least once and takes effect once per destination key; --json prints the whole plan'))
+}
+
+function expected(e: Estimate | undefined): string {
+  if (!e || e.basis === 'unknown') return 'not known before the first run (give the stream `expect: <records>` for an estimate)'
+  const parts = [e.records === null ? null : `${n(e.records)} records`, e.calls === null ? null : `${n(e.calls)} calls`, e.seconds === null ? null : `about ${formatDuration(e.seconds * 1000)}`]
+  return `${parts.filter(Boolean).join(', ')} (${e.basis})`
+}
+
+function typeName(type: Plan['streams'][number]['columns'][number]['type']): string {
+  if (type.kind === 'decimal') return type.precision === null ? 'decimal' : `decimal(${type.precision},${type.scale ?? 0})`
+  return type.kind === 'enum' ? `enum ${type.values.slice(0, 4).join('|')}` : type.kind
+}
+
+function origin(rule: { path: string | string[] | null; value?: unknown } | undefined): string {
+  if (!rule) return 'null'
+  return rule.path === null ? `constant ${JSON.stringify(rule.value)}` : [rule.path].flat().join('.')
+}

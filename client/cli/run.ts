@@ -1,0 +1,117 @@
+import { Command } from 'commander'
+import { formatDuration } from '../../model/duration.ts'
+import type { RunReceipt } from '../../model/run.ts'
+import type { RunHandle } from '../handle.ts'
+import { Isthmus } from '../isthmus.ts'
+import { ensureStack } from './stack.ts'
+import { EXIT, n, plain, table, type Output } from './output.ts'
+import { ProgressView } from './progress.ts'
+import { action, projectOption } from './action.ts'
+
+/** `isthmus run <sync>`: starts a run, shows it, ends with its receipt. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run a sync now and follow it to its end')
+    .argument('<sync>', 'id of the sync: its path below syncs/, for example acme/invoices')
+    .option('--stream <name...>', 'only these streams of the sync')
+    .option('--detach', 'start the run and return at once')
+    .option('--no-check', 'start without looking at destination, credentials and first page before')
+    .option('--json', 'one JSON line with outcome, run id, counts, requests, waits and UI address at the end')
+    .addOption(projectOption())
+    .addHelpText('after', '\nExit code: 0 complete, 1 failed, 2 refused before anything was started, 3 complete with rejected records, 130 cancelled.')
+    .action(
+      action(async (output, id: string, options: { stream?: string[]; detach?: boolean; check: boolean; json?: boolean; project: string }) => {
+        const stack = await ensureStack(options.project, output)
+        const isthmus = new Isthmus({ projectDir: options.project })
+        try {
+          const handle = await isthmus.syncs.start(id, { check: options.check, ...(options.stream && { streams: options.stream }) })
+          output.err(`run ${output.color.bold(handle.run)} of ${plain(handle.sync)}${handle.uiUrl ? `\n${output.color.dim(handle.uiUrl)}` : ''}`)
+          if (options.detach && !stack.temporary) {
+            if (options.json) output.json({ outcome: 'running', run: handle.run, workflowId: handle.workflowId, ui: handle.uiUrl })
+            return EXIT.ok
+          }
+          return await follow(handle, output, options.json === true)
+        } finally {
+          await isthmus.close()
+          await stack.stop()
+        }
+      }),
+    )
+}
+
+/** Follows a run to its end; Ctrl-C cancels it, a second one leaves at once. */
+async function follow(handle: RunHandle, output: Output, json: boolean): Promise<number> {
+  const view = new ProgressView(output)
+  const began = Date.now()
+  let interrupts = 0
+  const interrupt = (): void => {
+    interrupts += 1
+    if (interrupts > 1) process.exit(EXIT.cancelled)
+    output.err('stopping the run; what is committed stays. Ctrl-C again leaves at once.')
+    handle.cancel().catch((error: unknown) => output.err(String(error)))
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  try {
+    for await (const event of handle.progress()) view.show(event)
+    const receipt = await handle.result()
+    view.done()
+    output.err('')
+    output.err(summary(receipt, output, Date.now() - began))
+    if (json) output.json(jsonReceipt(receipt, handle, Date.now() - began))
+    return exitCode(receipt)
+  } finally {
+    view.done()
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+export function exitCode(receipt: RunReceipt): number {
+  if (receipt.outcome === 'cancelled') return EXIT.cancelled
+  if (receipt.outcome === 'failed') return EXIT.failed
+  return receipt.total.rejected > 0 ? EXIT.rejects : EXIT.ok
+}
+
+/** The machine's form of a receipt: one line, stable names. */
+export function jsonReceipt(receipt: RunReceipt, handle: Pick<RunHandle, 'run' | 'workflowId' | 'uiUrl'>, ms: number): Record<string, unknown> {
+  const posted = (c: RunReceipt['total']): number => c.inserted + c.updated + c.unchanged + c.deleted
+  return {
+    outcome: receipt.outcome,
+    run: handle.run,
+    sync: receipt.sync,
+    workflowId: handle.workflowId,
+    seconds: Number((ms / 1000).toFixed(3)),
+    streams: Object.fromEntries(
+      receipt.streams.map((s) => [
+        s.stream,
+        { outcome: s.outcome, ...s.counts, mapped: s.counts.read - s.counts.filtered - s.counts.rejected, posted: posted(s.counts), waits: s.waits, tokenRefreshes: s.tokenRefreshes, error: s.error },
+      ]),
+    ),
+    total: { ...receipt.total, mapped: receipt.total.read - receipt.total.filtered - receipt.total.rejected, posted: posted(receipt.total) },
+    requests: receipt.total.requests,
+    waits: { count: receipt.streams.reduce((a, s) => a + s.waits.count, 0), ms: receipt.streams.reduce((a, s) => a + s.waits.ms, 0) },
+    ui: handle.uiUrl,
+  }
+}
+
+/** The receipt as a person likes to read it. */
+export function summary(receipt: RunReceipt, output: Output, ms: number): string {
+  const c = output.color
+  const head = receipt.outcome === 'completed' ? c.green('complete') : receipt.outcome === 'failed' ? c.red('failed') : c.yellow('cancelled')
+  const rows = [
+    ['stream', 'read', 'inserted', 'updated', 'unchanged', 'filtered', 'rejected', 'pages', 'requests'],
+    ...receipt.streams.map((s) => [s.stream, ...[s.counts.read, s.counts.inserted, s.counts.updated, s.counts.unchanged, s.counts.filtered, s.counts.rejected, s.counts.pages, s.counts.requests].map(n)]),
+  ]
+  const rate = receipt.total.read / Math.max(ms / 1000, 0.001)
+  const lines = [`${head} in ${formatDuration(ms)}, ${n(Math.round(rate))} records/s`, '', table(rows, [1, 2, 3, 4, 5, 6, 7, 8]), '']
+  for (const s of receipt.streams) {
+    if (s.tokenRefreshes > 0) lines.push(`${s.stream}: signed in ${s.tokenRefreshes} time${s.tokenRefreshes > 1 ? 's' : ''}`)
+    for (const [reason, times] of Object.entries(s.waits.reasons)) lines.push(`${s.stream}: waited ${times > 1 ? `${times} times, ` : ''}${formatDuration(s.waits.ms)}: ${plain(reason)}`)
+    if (s.error) lines.push(c.red(`${s.stream}: ${[s.error.field, plain(s.error.message)].filter(Boolean).join(': ')}. Cure: ${s.error.cure || 'see the run in the Temporal UI'}`))
+  }
+  const t = receipt.total
+  const balance = t.read === t.inserted + t.updated + t.unchanged + t.deleted + t.filtered + t.rejected
+  lines.push(balance ? c.dim(`receipt: every one of the ${n(t.read)} records read is accounted for`) : c.red('receipt: the counts do not add up'))
+  return lines.join('\n')
+}

@@ -1,0 +1,16 @@
+import { temporalIsConfigured } from '../../workers/connect.ts'
+import { findStack, startStack } from '../../workers/stack.ts'
+import { projectEnvironment } from '../../project/index.ts'
+import type { Output } from './output.ts'
+
+/**
+ * Makes sure that something can run syncs: a server named by the environment, the `isthmus dev` of this project,
+ * or one started here for as long as this command works.
+ */
+export async function ensureStack(projectDir: string, output: Output, options: { worker: boolean } = { worker: true }): Promise<{ temporary: boolean; stop: () => Promise<void> }> {
+  const env = projectEnvironment(projectDir)
+  if (temporalIsConfigured(env) || (await findStack(projectDir))) return { temporary: false, stop: () => Promise.resolve() }
+  output.err(output.color.dim('no `isthmus dev` runs in this project: starting what is needed for this command'))
+  const stack = await startStack({ projectDir, worker: options.worker, log: (level, line) => output.err(level === 'info' ? output.color.dim(line) : output.color.yellow(line)) })
+  return { temporary: true, stop: () => stack.stop() }
+}

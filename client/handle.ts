@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WorkflowFailedError, WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client'
+import { IsthmusError } from '../model/errors.ts'
+import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts'
+import type { RunReceipt } from '../model/run.ts'
+
+/** What `progress()` yields: the live state of each stream, and the receipt with the last one. */
+export interface ProgressEvent {
+  run: string
+  outcome: RunSummary['outcome']
+  streams: LiveProgress[]
+  receipt: RunReceipt | null
+}
+
+const POLL_MS = 250
+
+/** One run of a sync: follow it, wait for it, cancel it. */
+export class RunHandle {
+  readonly run: string
+  readonly sync: string
+  readonly workflowId: string
+  /** Address of the run in the Temporal UI; null when no UI is known. */
+  readonly uiUrl: string | null
+  readonly #store: Store
+  readonly #workflow: WorkflowHandle
+
+  constructor(store: Store, client: Client, summary: Pick<RunSummary, 'run' | 'sync' | 'workflowId' | 'temporalRunId'>, uiUrl: string | null) {
+    this.run = summary.run
+    this.sync = summary.sync
+    this.workflowId = summary.workflowId
+    this.uiUrl = uiUrl
+    this.#store = store
+    this.#workflow = client.workflow.getHandle(summary.workflowId, summary.temporalRunId || undefined)
+  }
+
+  /** The run as the store knows it now; a run that Temporal ended without a receipt is shown as failed. */
+  async status(): Promise<RunSummary> {
+    const summary = await this.#store.getRun(this.run)
+    if (!summary) throw new IsthmusError('NotFound', `there is no run "${this.run}"`, { cure: '`isthmus list` shows the runs' })
+    return summary.outcome === 'running' ? this.#reconcile(summary) : summary
+  }
+
+  async #reconcile(summary: RunSummary): Promise<RunSummary> {
+    const name = await this.#workflow.describe().then((d) => d.status.name, (error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return 'NOT_FOUND' as const
+      throw error
+    })
+    if (name === 'RUNNING' || name === 'CONTINUED_AS_NEW') return summary
+    // The receipt is written before the workflow closes: look once more before calling it lost.
+    const again = await this.#store.getRun(this.run)
+    if (again && again.outcome !== 'running') return again
+    const how = name === 'NOT_FOUND' ? 'is no longer known to Temporal' : `ended as ${name.toLowerCase()} without a receipt`
+    return { ...summary, outcome: name === 'CANCELLED' ? 'cancelled' : 'failed', error: summary.error ?? `the workflow ${how}` }
+  }
+
+  /** The live state of each stream. */
+  live(): Promise<LiveProgress[]> {
+    return this.#store.progress(this.run)
+  }
+
+  /** Yields the state whenever it changed, until the run has ended. Stops early with the signal. */
+  async *progress(signal?: AbortSignal): AsyncGenerator<ProgressEvent> {
+    let last = ''
+    for (let poll = 0; ; poll += 1) {
+      const streams = await this.#store.progress(this.run)
+      const summary = poll % 8 === 7 ? await this.status() : await this.#store.getRun(this.run)
+      const event: ProgressEvent = { run: this.run, outcome: summary?.outcome ?? 'running', streams, receipt: summary?.receipt ?? null }
+      const text = JSON.stringify(event)
+      if (text !== last) yield event
+      last = text
+      if (event.outcome !== 'running' || signal?.aborted) return
+      await sleep(POLL_MS, undefined, { signal }).catch(() => undefined)
+      if (signal?.aborted) return
+    }
+  }
+
+  /** Lines of the run's log, oldest first; with `follow` until the run has ended. */
+  async *logs(options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<LogLine> {
+    let after = 0
+    for (;;) {
+      const ended = (await this.status()).outcome !== 'running'
+      for (;;) {
+        const lines = await this.#store.logs(this.run, after)
+        for (const { id, ...line } of lines) {
+          after = id
+          yield line
+        }
+        if (lines.length === 0) break
+      }
+      if (!options.follow || ended || options.signal?.aborted) return
+      await sleep(500, undefined, { signal: options.signal }).catch(() => undefined)
+    }
+  }
+
+  /** Waits for the end. The receipt says how it went; nothing is thrown for a run that failed. */
+  async result(): Promise<RunReceipt> {
+    try {
+      await this.#workflow.result()
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error
+    }
+    const summary = await this.status()
+    if (summary.receipt) return summary.receipt
+    throw new IsthmusError('Transient', `run ${this.run} ended without a receipt: ${summary.error ?? summary.outcome}`, { cure: `look at ${this.uiUrl ?? 'the run in the Temporal UI'}` })
+  }
+
+  /** Asks the run to stop. What is committed stays; the next run goes on from there. */
+  async cancel(): Promise<void> {
+    await this.#workflow.cancel()
+  }
+}

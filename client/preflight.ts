@@ -1,0 +1,117 @@
+import { open, type OpenStream } from '../activities/context.ts'
+import { FIRST_PAGE } from '../activities/first-page.ts'
+import { recordsOf, rowMapper } from '../activities/map.ts'
+import { signIn } from '../activities/sign-in.ts'
+import { stageDir } from '../activities/deps.ts'
+import { postgresDestination } from '../destinations/postgres/index.ts'
+import { at, IsthmusError } from '../model/errors.ts'
+import type { RowDestination, Store } from '../model/ports.ts'
+import type { PageStop, Position } from '../model/run.ts'
+import type { Environment, LoadedSync } from '../project/index.ts'
+import { readPages } from '../protocols/rest/index.ts'
+import { folderStage } from '../stage/index.ts'
+
+/** Where the look at a stream's first page began: the run takes the page over when it begins there too. */
+export interface FirstPage {
+  position: Position | null
+  since: string | null
+}
+
+export interface PreflightOptions {
+  run: string
+  environment: Environment
+  store: Store
+  databaseUrl: string
+  projectDir: string
+}
+
+/** One look at a source must not keep a person waiting. */
+const LOOK_MS = 20_000
+
+/**
+ * Looks at everything a run needs before it is started: destination, credentials, the first page and its mapping.
+ * The page is staged for the run, so that it is asked for once. Throws the IsthmusError a run would end with.
+ */
+export async function preflight(sync: LoadedSync, options: PreflightOptions): Promise<Map<string, FirstPage>> {
+  const destinations = new Map<string, RowDestination>()
+  const destination = (url: string): RowDestination => {
+    const known = destinations.get(url) ?? postgresDestination(url)
+    destinations.set(url, known)
+    return known
+  }
+  const pages = new Map<string, FirstPage>()
+  const opened: OpenStream[] = []
+  try {
+    for (const stream of sync.plan.streams) {
+      const place = { file: sync.plan.file, field: '' }
+      try {
+        const one = open({ destination, databaseUrl: options.databaseUrl }, sync.plan, stream, options.environment)
+        opened.push(one)
+        const [table, first] = await Promise.allSettled([one.destination.check(stream), look(sync, one, options)])
+        if (table.status === 'rejected') throw table.reason
+        if (first.status === 'rejected') throw first.reason
+        if (first.value) pages.set(stream.name, first.value)
+      } catch (error) {
+        throw error instanceof IsthmusError ? at(error, place) : error
+      }
+    }
+    return pages
+  } finally {
+    await Promise.all([...opened.map((o) => o.reader.close()), ...[...destinations.values()].map((d) => d.close())])
+  }
+}
+
+async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions): Promise<FirstPage | null> {
+  const { run, store, projectDir } = options
+  const signal = AbortSignal.timeout(LOOK_MS * 3)
+  const start = await one.destination.peek(one.stream, one.streamKey)
+  const chunk = { run, stream: one.stream.name, seq: FIRST_PAGE }
+  const stage = folderStage(stageDir(projectDir))
+  // A stored token may have been revoked: one more sign-in tells a stale token from wrong credentials.
+  for (let seen = -1, attempt = 1; ; attempt += 1) {
+    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, signal)).token.version
+    const writer = await stage.writer(chunk)
+    let body: Buffer | null = null
+    const read = await readPages({
+      reader: one.reader, ...start, budget: { untilMs: Date.now() + LOOK_MS, bytes: Infinity, requests: 1 },
+      token: () => store.getToken(one.tokenKey),
+      reserve: one.limits.length > 0 ? () => store.reserve(one.stream.connection, one.limits) : null,
+      signal,
+      onPage: async (page) => {
+        body = page.body
+        await writer.append(page)
+      },
+    }).finally(() => writer.close())
+    if (read.stop.kind === 'authRequired' && attempt === 1) continue
+    refuse(read.stop)
+    if (body === null) return null
+    await tryMapping(sync, one, body)
+    return start
+  }
+}
+
+/** Stops that no waiting cures are refused here; the others are the run's matter. */
+function refuse(stop: PageStop): void {
+  if (stop.kind === 'refused') throw new IsthmusError(stop.type, stop.reason, { field: stop.field, cure: stop.cure })
+  if (stop.kind === 'authRequired') throw new IsthmusError('AuthFailed', `${stop.reason}, with a token just fetched`, { field: 'from.auth', cure: 'check the credentials and what they are allowed to read' })
+  if (stop.kind === 'interrupted' && stop.type === 'Unreachable') throw new IsthmusError('Unreachable', stop.reason, { field: 'from.baseUrl', cure: 'check the address, and that the API runs' })
+}
+
+/** A mapping that refuses every record of the first page is wrong, and told before a run begins. */
+async function tryMapping(sync: LoadedSync, one: OpenStream, body: Buffer): Promise<void> {
+  const mapper = rowMapper(one.stream, sync.definition.flows[sync.definition.flows.length > 1 ? indexOf(sync, one) : 0])
+  const records = recordsOf(one.stream, body, mapper)
+  let first: { reason: string; field: string } | null = null
+  for (const record of records) {
+    const verdict = mapper.map(record, { text: '' })
+    if (verdict === null || verdict === 'filtered') return
+    first ??= verdict
+  }
+  if (first) {
+    throw new IsthmusError('InvalidInput', `no record of the first page fits the model: ${first.reason}`, { field: first.field ? `map.${first.field}` : 'map', cure: 'correct the mapping or the model' })
+  }
+}
+
+function indexOf(sync: LoadedSync, one: OpenStream): number {
+  return sync.definition.flows.findIndex((f) => f.from.stream.name === one.stream.name)
+}
