@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url'
+import { Worker, type ReplayResult, type ReplayWorkerOptions } from '@temporalio/worker'
+import { DeterminismViolationError } from '@temporalio/workflow'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { SIMULATOR_CREDENTIALS } from '../../simulator/index.ts'
+import { bundle, installRuntime, loadBundle, MAX_PAYLOAD_BYTES } from '../../workers/index.ts'
+import { decoded, payloads, storedHistories, summaryOf, type HistoryEvent, type StoredHistory } from '../support/histories.ts'
+
+const stored = storedHistories()
+const events = (h: StoredHistory): HistoryEvent[] => h.history.events ?? []
+/** Activities of a history by name. */
+const steps = (h: StoredHistory, name: string): number => events(h).filter((e) => e.activityTaskScheduledEventAttributes?.activityType?.name === name).length
+
+/** Children are named after their parent, so the id must be the real one. */
+const workflowId = (h: StoredHistory): string => events(h)[0]!.workflowExecutionStartedEventAttributes!.workflowId!
+
+async function replay(workflowBundle: ReplayWorkerOptions['workflowBundle'], histories: StoredHistory[]): Promise<ReplayResult[]> {
+  const results: ReplayResult[] = []
+  for await (const result of Worker.runReplayHistories({ workflowBundle }, histories.map((h) => ({ workflowId: workflowId(h), history: h.history })))) results.push(result)
+  return results
+}
+
+describe('histories of all releases', () => {
+  beforeAll(() => installRuntime())
+
+  it('are those of plain, waiting, failed, cancelled and continued runs', () => {
+    const closed = stored.map((h) => [h.name.replace(/^[^/]*\//, '').replace('.json', ''), Object.keys(events(h).at(-1)!).find((key) => key.startsWith('workflowExecution'))])
+    expect(Object.fromEntries(closed)).toMatchObject({
+      'plain.sync': 'workflowExecutionCompletedEventAttributes', 'plain.stream': 'workflowExecutionCompletedEventAttributes',
+      'failed.sync': 'workflowExecutionFailedEventAttributes', 'failed.stream': 'workflowExecutionFailedEventAttributes',
+      'cancelled.sync': 'workflowExecutionCanceledEventAttributes',
+      'continued.stream': 'workflowExecutionContinuedAsNewEventAttributes', 'continued.stream-2': 'workflowExecutionCompletedEventAttributes',
+    })
+    const waited = stored.filter((h) => h.name.includes('token-and-wait.stream'))
+    expect(waited.flatMap(events).filter((e) => e.timerFiredEventAttributes).length).toBeGreaterThan(0)
+    expect(waited.reduce((n, h) => n + steps(h, 'authenticate'), 0)).toBeGreaterThan(2)
+  })
+
+  it('replay with the workflows of today', async () => {
+    const results = await replay(await loadBundle(), stored)
+    expect(results.map((r, i) => [stored[i]!.name, r.error?.message])).toEqual(stored.map((h) => [h.name, undefined]))
+  })
+
+  it('do not replay with the same steps in another order', async () => {
+    const code = await bundle(fileURLToPath(new URL('./fixtures/reordered.ts', import.meta.url)))
+    const streams = stored.filter((h) => h.name.endsWith('plain.stream.json'))
+    const results = await replay({ code }, streams)
+    expect(results).toHaveLength(streams.length)
+    for (const { error } of results) expect(error).toBeInstanceOf(DeterminismViolationError)
+  })
+})
+
+describe.each(stored.map((h) => [h.name, h] as const))('%s', (_name, h) => {
+  it('holds no secret, no record and no large payload', () => {
+    const found = payloads(h.history)
+    expect(found.length).toBeGreaterThan(5)
+    for (const payload of found) expect(payload.data?.length ?? 0).toBeLessThanOrEqual(MAX_PAYLOAD_BYTES)
+    const text = [h.text, ...found.map(decoded)].join('\n')
+    const { clientId: _public, username: _name, ...secrets } = SIMULATOR_CREDENTIALS
+    for (const secret of Object.values(secrets)) {
+      expect(text).not.toContain(secret)
+      expect(text).not.toContain(Buffer.from(secret).toString('base64').replace(/=+$/, ''))
+    }
+    // Ids and fields of the simulator's records, its access tokens, and the header that would carry them.
+    expect(text).not.toMatch(/txn_\d|booked_at|ledgerNo|access_token|Bearer |sim_(at|rt)/)
+  })
+
+  it('names every step and every wait', () => {
+    for (const event of events(h)) {
+      const activity = event.activityTaskScheduledEventAttributes
+      if (activity) expect(summaryOf(event), activity.activityType?.name ?? '').toMatch(/^(chunk [\d,]+: |table |sign in to |new token for |receipt: )/)
+      if (event.timerStartedEventAttributes) expect(summaryOf(event)).toMatch(/^wait \d+ (s|min|h), until [\d-]*\s?\d\d:\d\d:\d\d UTC: \S/)
+      if (event.startChildWorkflowExecutionInitiatedEventAttributes) expect(summaryOf(event)).toMatch(/ → /)
+    }
+  })
+
+  it('costs few events for each chunk', () => {
+    const asked = steps(h, 'page') + steps(h, 'authenticate')
+    if (asked === 0) expect(events(h).length).toBeLessThanOrEqual(40)
+    else expect(events(h).length).toBeLessThanOrEqual(24 + 6 * asked + 20 * Math.max(1, steps(h, 'post')))
+  })
+})

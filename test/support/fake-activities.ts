@@ -1,0 +1,44 @@
+import type { Activities } from '../../activities/types.ts'
+import type { PageResult, PageStop } from '../../model/run.ts'
+
+/**
+ * Activities without a source or a database, for tests of the workflows' own logic:
+ * `script` says what each call of `page` answers, everything else follows from it.
+ */
+export function fakeActivities(script: ((call: number, position: number) => Partial<PageResult> & { stop: PageStop; records?: number })): {
+  activities: Activities
+  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; map: number }
+  set: { map?: (seq: number) => void }
+} {
+  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], map: 0 }
+  const set: { map?: (seq: number) => void } = {}
+  const activities: Activities = {
+    async prepare() {
+      return { epoch: 1, seq: 0, position: null, since: null, resumed: false, needsToken: true, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 } }
+    },
+    async authenticate({ seen }) {
+      calls.authenticate.push(seen)
+      return { version: calls.authenticate.length, expiresAt: null, refreshed: true }
+    },
+    async page({ seq, position, run, stream }) {
+      calls.page += 1
+      const at = position?.kind === 'page' ? position.page : 0
+      const { stop, records = 0, waitMs = 0 } = script(calls.page, at)
+      const chunk = records > 0 ? { run, stream, seq, segments: [], pages: 1, records, bytes: records } : null
+      return { stop, chunk, position: { kind: 'page', page: at + (records > 0 ? 1 : 0) }, requests: 1, waitMs }
+    },
+    async map({ pages }) {
+      calls.map += 1
+      set.map?.(pages.seq)
+      return { run: pages.run, stream: pages.stream, seq: pages.seq, file: 'f', rows: pages.records, bytes: 1, rejectsFile: '', rejected: 0, filtered: 0, read: pages.records, watermark: null }
+    },
+    async post({ rows }) {
+      calls.posted.push(rows.seq)
+      return { inserted: rows.rows, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false }
+    },
+    async finish(receipt) {
+      calls.finished.push(receipt)
+    },
+  }
+  return { activities, calls, set }
+}
