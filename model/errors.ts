@@ -1,47 +1,55 @@
+/** What kind of trouble an error is; decides what a stream does about it. */
+export type ErrorState = 'input' | 'auth' | 'permission' | 'quota' | 'rate' | 'transient' | 'contract' | 'poison' | 'implausible' | 'bug'
+
 /**
  * Every error type of Isthmus with its policy. The `type` strings are the retry
  * contract: they become `ApplicationFailure.type` in Temporal, and stand here only.
+ * `retryable`: the step is tried again by Temporal. `parks`: a stream that meets it in a run waits for a person (`owner`) instead of failing.
  */
 export const ERROR_POLICY = {
   /** A plan, flag or file is wrong. */
-  InvalidInput: { retryable: false, owner: 'author', next: 'correct the named field' },
+  InvalidInput: { state: 'input', parks: true, retryable: false, owner: 'author', next: 'correct the named field' },
   /** An environment variable the plan refers to is not set. */
-  MissingEnvironment: { retryable: false, owner: 'author', next: 'set the variable, or put it in .env' },
+  MissingEnvironment: { state: 'input', parks: true, retryable: false, owner: 'author', next: 'set the variable, or put it in .env' },
   /** The destination table cannot take the model. */
-  DestinationMismatch: { retryable: false, owner: 'author', next: 'change the model or the table' },
+  DestinationMismatch: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'change the model or the table' },
   /** A run of the same sync is open. */
-  AlreadyRunning: { retryable: false, owner: 'operator', next: 'wait for it or cancel it' },
+  AlreadyRunning: { state: 'input', parks: false, retryable: false, owner: 'operator', next: 'wait for it or cancel it' },
   /** A sync, stream or run of that name does not exist. */
-  NotFound: { retryable: false, owner: 'author', next: 'use one of the listed names' },
+  NotFound: { state: 'input', parks: true, retryable: false, owner: 'author', next: 'use one of the listed names' },
   /** The system refused the credentials, also after a refresh. */
-  AuthFailed: { retryable: false, owner: 'operator', next: 'correct the credentials and run again' },
+  AuthFailed: { state: 'auth', parks: true, retryable: false, owner: 'operator', next: 'correct the credentials and run again' },
   /** Signed in, but not allowed to read this. */
-  PermissionDenied: { retryable: false, owner: 'operator', next: 'grant the permission and run again' },
+  PermissionDenied: { state: 'permission', parks: true, retryable: false, owner: 'operator', next: 'grant the permission and run again' },
   /** Too many requests; `until` says when to go on. */
-  RateLimited: { retryable: true, owner: 'isthmus', next: 'wait' },
+  RateLimited: { state: 'rate', parks: false, retryable: true, owner: 'isthmus', next: 'wait' },
   /** Time-outs, resets, 5xx, cut-off bodies. */
-  Transient: { retryable: true, owner: 'isthmus', next: 'retry with backoff' },
+  Transient: { state: 'transient', parks: true, retryable: true, owner: 'isthmus', next: 'retry with backoff' },
   /** The source or a service of ours cannot be reached at all. */
-  Unreachable: { retryable: true, owner: 'isthmus', next: 'retry with backoff' },
+  Unreachable: { state: 'transient', parks: true, retryable: true, owner: 'isthmus', next: 'retry with backoff' },
   /** The source answers, but not what the plan describes. */
-  Contract: { retryable: false, owner: 'author', next: 'compare the plan with the API' },
+  Contract: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'compare the plan with the API' },
   /** A page is larger or deeper than allowed. */
-  PageTooLarge: { retryable: false, owner: 'author', next: 'ask for smaller pages' },
+  PageTooLarge: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'ask for smaller pages' },
   /** A next link or redirect names a host the connection is not bound to. */
-  ForeignOrigin: { retryable: false, owner: 'author', next: 'list the origin in `origins` if it is trusted' },
+  ForeignOrigin: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'list the origin in `origins` if it is trusted' },
   /** Staged data a step needs is gone; the chunk is read again. */
-  StageLost: { retryable: false, owner: 'isthmus', next: 'read the chunk again' },
+  StageLost: { state: 'transient', parks: true, retryable: false, owner: 'isthmus', next: 'read the chunk again' },
   /** A newer run owns the stream; this attempt changes nothing. */
-  Fenced: { retryable: false, owner: 'isthmus', next: 'nothing, the newer run goes on' },
+  Fenced: { state: 'bug', parks: false, retryable: false, owner: 'isthmus', next: 'nothing, the newer run goes on' },
   /** The counts of a run do not add up. */
-  ReceiptMismatch: { retryable: false, owner: 'isthmus', next: 'report it' },
+  ReceiptMismatch: { state: 'bug', parks: false, retryable: false, owner: 'isthmus', next: 'report it' },
   /** The user's own map or page function threw for a reason of its own. */
-  UserCode: { retryable: false, owner: 'author', next: 'correct the function' },
+  UserCode: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'correct the function' },
   /** The key that seals credentials is missing or another one. */
-  VaultKey: { retryable: false, owner: 'operator', next: 'provide the key the credentials were sealed with' },
+  VaultKey: { state: 'auth', parks: true, retryable: false, owner: 'operator', next: 'provide the key the credentials were sealed with' },
+  /** The numbers of a run are plainly wrong: too many rejects, far fewer records, too many deletes. Goes on when approved. */
+  Implausible: { state: 'implausible', parks: true, retryable: false, owner: 'operator', next: 'look at the records, then approve, retry or skip' },
+  /** A record that the destination refuses for what is in it. */
+  Poison: { state: 'poison', parks: false, retryable: false, owner: 'author', next: 'correct the mapping or the record, then send the reject again' },
   /** An argument or result is larger than the history may hold. */
-  PayloadTooLarge: { retryable: false, owner: 'isthmus', next: 'report it' },
-} as const satisfies Record<string, { retryable: boolean; owner: 'author' | 'operator' | 'isthmus'; next: string }>
+  PayloadTooLarge: { state: 'bug', parks: false, retryable: false, owner: 'isthmus', next: 'report it' },
+} as const satisfies Record<string, { state: ErrorState; parks: boolean; retryable: boolean; owner: 'author' | 'operator' | 'isthmus'; next: string }>
 
 export type ErrorType = keyof typeof ERROR_POLICY
 

@@ -84,6 +84,28 @@ export type Destination = z.output<typeof destinationSchema>
 export const modeSchema = z.enum(['upsert', 'append', 'replace'])
 export type Mode = z.output<typeof modeSchema>
 
+// ---------------------------------------------------------------- policy
+const share = z.number().min(0).max(1)
+/** What happens to rows whose record is no longer at the source; known only after a complete scan (no lower bound). */
+export const deletesSchema = z.strictObject({
+  /** `soft` sets `column`, `hard` deletes the row, `none` leaves it. */
+  mode: z.enum(['none', 'soft', 'hard']).default('none'),
+  /** Column (timestamp) that soft deletes fill; null while the record is there. */
+  column: z.string().default('_deleted_at'),
+  /** A larger share of the rows than this waits for `approve`, and so does an empty answer. */
+  approveAbove: share.default(0.2),
+})
+export type Deletes = z.output<typeof deletesSchema>
+
+/** When a stream stops because something is plainly wrong, and waits for a person. Shares of 0 to 1; 1 never stops. */
+export const guardSchema = z.strictObject({
+  /** Share of the records read that were rejected, once 100 are read. */
+  rejects: share.default(0.25),
+  /** By how much a complete scan may be smaller than the last one, when that had 100 records or more. */
+  drop: share.default(0.5),
+})
+export type Guard = z.output<typeof guardSchema>
+
 // ---------------------------------------------------------------- stream and sync
 export const streamPlanSchema = z.strictObject({
   /** Name of the stream; unique in the plan. */
@@ -98,6 +120,8 @@ export const streamPlanSchema = z.strictObject({
   key: z.array(z.string()),
   mapping: mappingSchema,
   mode: modeSchema,
+  deletes: deletesSchema,
+  guard: guardSchema,
   /** Bounds of one chunk. */
   chunk: z.strictObject({ ms: z.int(), bytes: z.int(), requests: z.int() }),
   /** Hash of what identifies a scan (source, stream, key): positions of another scan are ignored. */

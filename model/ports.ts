@@ -1,5 +1,5 @@
 /** Interfaces between the folders. Each is implemented once, in the folder its comment names. */
-import type { ChunkRef, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
+import type { ChunkRef, CompleteResult, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
 
 // ---------------------------------------------------------------- stage/
@@ -99,7 +99,30 @@ export interface RowDestination {
    * the commit, the same ones again when the step is repeated.
    */
   post(request: PostRequest, path: string, signal: AbortSignal, refused?: (rows: RefusedRow[]) => Promise<void>): Promise<PostResult>
+  /**
+   * Ends a complete generation, after its last chunk: rows that are no longer at the source are removed as `plan.deletes` says, mode replace
+   * exchanges the table. Fenced by the epoch, one transaction, repeatable. Above the plan's share nothing is changed without `approved`.
+   */
+  complete(plan: StreamPlan, streamKey: string, epoch: number, approved: boolean, signal: AbortSignal): Promise<CompleteResult>
+  /**
+   * Loads rows outside of a scan (rejects sent again, a changed mapping): by key, repeatable, no checkpoint moves.
+   * With `dry` nothing is changed: the counts are what it would do, `samples` what would change (at most 20 rows).
+   */
+  apply(request: ApplyRequest, path: string, signal: AbortSignal, refused?: (rows: RefusedRow[]) => Promise<void>): Promise<PostResult & { samples: RowChange[] }>
   close(): Promise<void>
+}
+
+export interface ApplyRequest {
+  plan: StreamPlan
+  rows: Pick<StagedRows, 'rows'>
+  dry: boolean
+}
+
+/** One row as it is and as it would become; columns as text, null for NULL. */
+export interface RowChange {
+  key: Record<string, string | null>
+  before: Record<string, string | null> | null
+  after: Record<string, string | null>
 }
 
 // ---------------------------------------------------------------- store/

@@ -54,8 +54,8 @@ export type PageStop =
   | { kind: 'throttled'; untilMs: number; reason: string }
   /** The API refused token `version`. */
   | { kind: 'authRequired'; version: number; reason: string }
-  /** Time-outs, resets, 5xx: after the short retries inside the activity. */
-  | { kind: 'interrupted'; type: ErrorType; reason: string }
+  /** Time-outs, resets, 5xx: after the short retries inside the activity. `untilMs`: when the account's circuit breaker lets the next try through; 0 = whenever. */
+  | { kind: 'interrupted'; type: ErrorType; reason: string; untilMs: number }
   /** Nothing that waiting cures. */
   | { kind: 'refused'; type: ErrorType; reason: string; field: string; cure: string }
 
@@ -79,7 +79,14 @@ export interface PostResult {
   refused: number
   /** true when an earlier attempt had committed this chunk and only its answer was lost. */
   repeated: boolean
+  /** Why posting stopped before the chunk was committed: the step is called again after what it asks for. null = the chunk is committed. */
+  stop: PageStop | null
 }
+
+/** How a complete generation of records ended: what is no longer at the source was removed, or the share is so large that a person has to approve. */
+export type CompleteResult =
+  | { kind: 'done'; removed: number }
+  | { kind: 'approval'; removed: number; rows: number; reason: string }
 
 /** A row that the destination itself refused. */
 export interface RefusedRow {
@@ -101,6 +108,8 @@ export interface Counts {
   deleted: number
   filtered: number
   rejected: number
+  /** Rows that are no longer at the source, found by a complete generation; not part of the equation. */
+  removed: number
   pages: number
   requests: number
   chunks: number
@@ -112,7 +121,8 @@ export interface Wait {
   ms: number
 }
 
-export type Outcome = 'completed' | 'failed' | 'cancelled'
+/** `skipped`: given up by an operator; `parked`: waits for one (the run is still open). */
+export type Outcome = 'completed' | 'failed' | 'cancelled' | 'skipped' | 'parked'
 
 export interface RunError {
   type: ErrorType
@@ -138,7 +148,7 @@ export interface RunReceipt {
   total: Counts
 }
 
-export type Phase = 'starting' | 'authenticating' | 'reading' | 'waiting' | 'posting' | 'finishing' | 'done' | 'failed' | 'cancelled'
+export type Phase = 'starting' | 'authenticating' | 'reading' | 'waiting' | 'posting' | 'finishing' | 'parked' | 'done' | 'failed' | 'cancelled' | 'skipped'
 
 /** Answer of the `progress` query of a stream workflow. */
 export interface StreamProgress {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { durationMs } from '../model/duration.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import { columnsOf } from '../model/mapping/index.ts'
-import { fieldRuleSchema, modeSchema, planSchema, type Column, type Mapping, type Mode, type Plan, type StreamPlan } from '../model/plan.ts'
+import { deletesSchema, fieldRuleSchema, guardSchema, modeSchema, planSchema, type Column, type Mapping, type Mode, type Plan, type StreamPlan } from '../model/plan.ts'
 import { sourceSchema, streamSchema, type Source, type Stream } from '../model/source.ts'
 import { pathKeys, valueSchema } from '../model/value.ts'
 import type { AnyFlow, SyncDefinition } from './define.ts'
@@ -93,11 +93,16 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
       throw new IsthmusError('InvalidInput', `the key column "${name}" may be null in the model`, { ...place(`model.${name}`), cure: 'make it required' })
     }
   }
+  const deletes = parseOr(deletesSchema, typeof flow.deletes === 'string' ? { mode: flow.deletes } : (flow.deletes ?? {}), place('deletes'))
+  if (deletes.mode !== 'none' && mode !== 'upsert') {
+    throw new IsthmusError('InvalidInput', `mode ${mode} cannot tell which rows are no longer at the source`, { ...place('deletes'), cure: "use mode: 'upsert', or leave `deletes` out" })
+  }
+  const guard = parseOr(guardSchema, flow.guard ?? {}, place('guard'))
   const connection = connectionId(source)
   return {
     name: stream.name, connection, source, stream,
     destination: { kind: 'postgres', url: to.url, schema: to.schema, table: to.table },
-    columns, key: mode === 'append' ? [] : key, mapping, mode, chunk: CHUNK,
+    columns, key: mode === 'append' ? [] : key, mapping, mode, deletes, guard, chunk: CHUNK,
     scan: sha256(canonical({ source: { baseUrl: source.baseUrl, query: source.query }, stream: { ...stream, expect: null }, to: { url: to.url, schema: to.schema, table: to.table } })).slice(0, 32),
   }
 }

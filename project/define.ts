@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { StreamRef } from '../connectors/rest.ts'
 import type { CheckFields, FieldsMapping, MapFor } from '../model/mapping/index.ts'
-import type { Mode } from '../model/plan.ts'
+import type { deletesSchema, guardSchema, Mode } from '../model/plan.ts'
 import type { EnvRef } from '../model/value.ts'
 
 /** A table as a sync names it in `to`. */
@@ -56,6 +56,13 @@ export interface Flow<M extends z.ZodObject, S> {
    * Default: `upsert` when the rows have a key, else `replace`.
    */
   mode?: Mode
+  /**
+   * What happens to rows whose record is no longer at the source, found by scans that read everything. `soft` sets the column `_deleted_at`
+   * (or `column`), `hard` deletes the row. A share above `approveAbove` (default 0.2), or an empty answer, waits for approval. Default: nothing.
+   */
+  deletes?: z.input<typeof deletesSchema>['mode'] | z.input<typeof deletesSchema>
+  /** When the stream stops and waits for a person: share of rejects (default 0.25), drop of a full scan against the last one (default 0.5). */
+  guard?: z.input<typeof guardSchema>
 }
 
 /** A flow whose model is not known to the compiler. */

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { MIGRATIONS } from './migrations.ts'
+import { MIGRATIONS } from './migrations/index.ts'
 import { STATE_LOCK } from './postgres.ts'
 import { inTransaction } from './transaction.ts'
 

@@ -10,7 +10,7 @@ const SUMMARY = `run, sync, outcome, started_at as "startedAt", finished_at as "
   temporal_run_id as "temporalRunId", receipt, error`
 
 const NO_COUNTS: Counts = {
-  read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0, pages: 0, requests: 0, chunks: 0, bytes: 0,
+  read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0, removed: 0, pages: 0, requests: 0, chunks: 0, bytes: 0,
 }
 
 /** Runs and their live view. */

@@ -8,7 +8,7 @@ import type { RunReceipt } from '../model/run.ts'
 import { testDatabase, type TestDatabase } from '../test/support/postgres.ts'
 import { loadVaultKey, openStore, type VaultKey } from './index.ts'
 import { migrate } from './migrate.ts'
-import { MIGRATIONS } from './migrations.ts'
+import { MIGRATIONS } from './migrations/index.ts'
 
 let database: TestDatabase
 let key: VaultKey
@@ -29,7 +29,7 @@ afterAll(async () => {
   await database?.close()
 })
 
-const zero = { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0, pages: 0, requests: 0, chunks: 0, bytes: 0 }
+const zero = { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0, removed: 0, pages: 0, requests: 0, chunks: 0, bytes: 0 }
 
 it('migrates once, and takes later migrations', async () => {
   const more = [...MIGRATIONS, { id: 9_999, name: 'later', sql: 'create table isthmus.later (x int)' }]

@@ -2,7 +2,7 @@ import type { Counts, PostResult, StagedRows } from '../model/run.ts'
 
 export function noCounts(): Counts {
   return {
-    read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0,
+    read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0, removed: 0,
     pages: 0, requests: 0, chunks: 0, bytes: 0,
   }
 }

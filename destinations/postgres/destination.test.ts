@@ -38,7 +38,7 @@ const start = async (p: StreamPlan, run: string = randomUUID(), streamKey = `syn
   const from = await destination.begin(p, streamKey, run)
   return { ...from, at: { plan: p, streamKey, epoch: from.epoch } }
 }
-const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false }
+const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null }
 
 describe('loading', () => {
   it('appends', async () => {

@@ -55,6 +55,10 @@ export function postgresDestination(url: string): RowDestination {
     post: (request, path, signal, refused = async () => {}) =>
       call(() => transaction(pool, sessionName(request.streamKey), signal, (client) => postChunk(client, request, path, refused))),
 
+    complete: async () => ({ kind: 'done', removed: 0 }),
+
+    apply: () => Promise.reject(new Error('not here yet')),
+
     close: () => pool.end(),
   }
 }

@@ -25,7 +25,7 @@ export async function postChunk(client: ClientBase, request: PostRequest, path: 
   const side = plan.mode === 'replace' ? quotedTable(held.sideSchema!, held.side!) : null
   const chunk: Chunk = { client, plan, table: side ?? quotedTable(schema, table), path, rows: rows.rows, refusals: new Refusals(plan, path) }
   const loaded = await load(chunk, held)
-  const result: PostResult = { ...loaded, deleted: 0, refused: chunk.refusals.count, repeated: false }
+  const result: PostResult = { ...loaded, deleted: 0, refused: chunk.refusals.count, repeated: false, stop: null }
   if (result.refused > 0) await refused(await chunk.refusals.list())
   if (last && side) await swapIn(client, plan, side)
   await saveCheckpoint(client, streamKey, { ...held, ...after(request, held, result) })

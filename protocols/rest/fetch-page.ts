@@ -93,7 +93,7 @@ async function tryPage(call: Call, position: Position | null, signal: AbortSigna
     const retryAt = now() + retryDelay(attempt)
     if (attempt >= MAX_ATTEMPTS || retryAt - startedMs > RETRY_WINDOW_MS) {
       const { type, last, reason, status } = failure
-      const stop: PageStop = last === 'Contract' ? refused(last, reason, 'from.path') : { kind: 'interrupted', type, reason }
+      const stop: PageStop = last === 'Contract' ? refused(last, reason, 'from.path') : { kind: 'interrupted', type, reason, untilMs: 0 }
       return { ok: false, status, stop }
     }
     attempt++

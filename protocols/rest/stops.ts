@@ -6,7 +6,7 @@ import type { RestReader } from './types.ts'
 /** The stop for an error that waiting does not cure, or `interrupted` for one that it may. Other errors are thrown on. */
 export function stopOf(error: unknown): PageStop {
   if (!(error instanceof IsthmusError)) throw error
-  if (error.type === 'Transient' || error.type === 'Unreachable') return { kind: 'interrupted', type: error.type, reason: error.message }
+  if (error.type === 'Transient' || error.type === 'Unreachable') return { kind: 'interrupted', type: error.type, reason: error.message, untilMs: 0 }
   return refused(error.type, error.message, error.field ?? 'from', error.cure)
 }
 

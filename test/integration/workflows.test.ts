@@ -75,10 +75,10 @@ describe('sync workflow', () => {
   })
 
   it('survives interruptions with growing waits, and gives up without progress', async () => {
-    const recovering = fakeActivities((call) => (call < 4 ? { stop: { kind: 'interrupted', type: 'Transient', reason: 'HTTP 503' } } : { stop: { kind: 'done' }, records: 3 }))
+    const recovering = fakeActivities((call) => (call < 4 ? { stop: { kind: 'interrupted', type: 'Transient', reason: 'HTTP 503', untilMs: 0 } } : { stop: { kind: 'done' }, records: 3 }))
     expect((await run(recovering.activities)).receipt).toMatchObject({ outcome: 'completed', total: { read: 3 } })
 
-    const dead = fakeActivities(() => ({ stop: { kind: 'interrupted', type: 'Unreachable', reason: 'no answer' } }))
+    const dead = fakeActivities(() => ({ stop: { kind: 'interrupted', type: 'Unreachable', reason: 'no answer', untilMs: 0 } }))
     const { receipt, failed } = await run(dead.activities)
     expect(failed).toBe(true)
     expect(receipt.streams[0]!.error).toMatchObject({ type: 'Unreachable' })
@@ -108,7 +108,7 @@ describe('sync workflow', () => {
 
   it('fails a run whose counts do not add up', async () => {
     const { activities } = fakeActivities(() => ({ stop: { kind: 'done' }, records: 7 }))
-    activities.post = async () => ({ inserted: 6, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false })
+    activities.post = async () => ({ inserted: 6, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null })
     const { receipt, failed } = await run(activities)
     expect(failed).toBe(true)
     expect(receipt.streams[0]!.error).toMatchObject({ type: 'ReceiptMismatch' })

@@ -34,7 +34,7 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     },
     async post({ rows }) {
       calls.posted.push(rows.seq)
-      return { inserted: rows.rows, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false }
+      return { inserted: rows.rows, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null }
     },
     async finish(receipt) {
       calls.finished.push(receipt)

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sourceSchema, streamSchema, type StreamInput } from '../../model/source.ts'
-import type { Column, ColumnType, Mode, StreamPlan } from '../../model/plan.ts'
+import { deletesSchema, guardSchema, type Column, type ColumnType, type Mode, type StreamPlan } from '../../model/plan.ts'
 import type { PostRequest } from '../../model/ports.ts'
 import type { StagedRows } from '../../model/run.ts'
 
@@ -28,7 +28,7 @@ export function streamPlan({ table, columns, key = ['id'], mode = 'upsert', sche
     name: 'orders', connection: 'test', source: sourceSchema.parse({ baseUrl: 'http://localhost' }),
     stream: streamSchema.parse({ name: 'orders', path: '/orders', incremental }),
     destination: { kind: 'postgres', url: null, schema, table }, columns, key: mode === 'append' ? [] : key,
-    mapping: { kind: 'code', hash: '' }, mode, chunk: { ms: 1, bytes: 1, requests: 1 }, scan,
+    mapping: { kind: 'code', hash: '' }, mode, deletes: deletesSchema.parse({}), guard: guardSchema.parse({}), chunk: { ms: 1, bytes: 1, requests: 1 }, scan,
   }
 }
 
