@@ -19,23 +19,24 @@ const MAX_KEPT = 1_000
 export class MappedAhead {
   readonly #kept = new Map<string, StagedRows>()
 
-  keep(segments: Segment[], rows: StagedRows): void {
+  keep(round: number, segments: Segment[], rows: StagedRows): void {
     if (segments.length === 0) return
-    this.#kept.set(key(rows, segments), rows)
+    this.#kept.set(key(round, rows, segments), rows)
     const oldest = this.#kept.keys().next().value
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest)
   }
 
-  /** The rows of exactly these pages, once. */
-  take(pages: StagedPages): StagedRows | null {
-    const found = this.#kept.get(key(pages, pages.segments))
-    this.#kept.delete(key(pages, pages.segments))
+  /** The rows of exactly these pages under the plan of this round, once. */
+  take(round: number, pages: StagedPages): StagedRows | null {
+    const place = key(round, pages, pages.segments)
+    const found = this.#kept.get(place)
+    this.#kept.delete(place)
     return found && found.read === pages.records ? found : null
   }
 }
 
-function key({ run, stream, seq }: ChunkRef, segments: Segment[]): string {
-  return JSON.stringify([run, stream, seq, segments.map(({ file, bytes }) => [file, bytes])])
+function key(round: number, { run, stream, seq }: ChunkRef, segments: Segment[]): string {
+  return JSON.stringify([round, run, stream, seq, segments.map(({ file, bytes }) => [file, bytes])])
 }
 
 /** Maps pages as they are read. Gives up in silence at the first trouble: the map step meets it again, and tells it. */

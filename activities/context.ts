@@ -39,7 +39,7 @@ export class OpenStreams {
   }
 
   async get(target: StreamTarget): Promise<OpenStream> {
-    const key = `${target.run}\n${target.stream}`
+    const key = `${target.run}\n${target.stream}\n${target.round}`
     let found = this.#open.get(key)
     if (!found) {
       found = this.#openStream(target)
@@ -59,7 +59,7 @@ export class OpenStreams {
     if (!stream) throw new IsthmusError('NotFound', `the plan has no stream "${target.stream}"`, { file: plan.file })
     const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.run}`)) }
     const { baseUrl, auth, origins, timeout, concurrency } = stream.source
-    const key = `${target.run}\n${stream.connection}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency })}`
+    const key = `${target.run}\n${stream.connection}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency })}`
     const connection = this.#connections.get(key) ?? openConnection({ source: stream.source, resolve: resolver(environment) })
     this.#connections.set(key, connection)
     return open(deps, plan, stream, environment, connection)

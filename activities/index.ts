@@ -3,6 +3,7 @@ import type { ActivityDeps } from './deps.ts'
 import { finishRun } from './finish.ts'
 import { mapChunk } from './map.ts'
 import { readChunk } from './page.ts'
+import { parkStream } from './park.ts'
 import { postChunk } from './post.ts'
 import { prepareStream } from './prepare.ts'
 import { signIn } from './sign-in.ts'
@@ -28,6 +29,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     page: (request) => step((context) => readChunk(deps, streams, request, context)),
     map: (request) => step((context) => mapChunk(deps, streams, request, context)),
     post: (request) => step((context) => postChunk(deps, streams, request, context)),
+    park: (request) => step(() => parkStream(deps, request)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
   }
 }

@@ -48,7 +48,7 @@ async function flowOf(deps: ActivityDeps, sync: string, stream: StreamPlan): Pro
 export async function mapChunk(deps: ActivityDeps, streams: OpenStreams, request: MapRequest, step: StepContext): Promise<StagedRows> {
   const { pages } = request
   // This process may have mapped the pages while it read them.
-  const ahead = streams.ahead.take(pages)
+  const ahead = streams.ahead.take(request.round, pages)
   if (ahead) return ahead
   const open = await streams.get(request)
   const mapper = await mapperOf(deps, streams, request, open)

@@ -27,11 +27,11 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
     chunk: pages > 0 ? { ...chunk, segments, pages, records, bytes } : null,
     position,
     requests,
-    waitMs: stop.kind === 'throttled' ? Math.max(0, stop.untilMs - Date.now()) : 0,
+    waitMs: 'untilMs' in stop ? Math.max(0, stop.untilMs - Date.now()) : 0,
   })
   const keepRows = async (): Promise<void> => {
     const rows = await mapping?.finish()
-    if (rows) streams.ahead.keep(segments, rows)
+    if (rows) streams.ahead.keep(request.round, segments, rows)
   }
   if (adopted?.last || bytes >= request.budget.bytes) {
     await keepRows()

@@ -1,12 +1,14 @@
+import { tableName } from '../model/table-name.ts'
 import type { OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
-import type { PrepareResult, StreamTarget } from './types.ts'
+import type { PrepareRequest, PrepareResult } from './types.ts'
 
 /** Checks and extends the destination, takes hold of the stream, tells where to begin. */
-export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, target: StreamTarget): Promise<PrepareResult> {
+export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, target: PrepareRequest): Promise<PrepareResult> {
   const { stream, streamKey, destination, reader } = await streams.get(target)
   await destination.check(stream)
-  const from = await destination.begin(stream, streamKey, target.run)
+  const { run, round, committed, used } = target
+  const from = await destination.begin(stream, streamKey, round === 0 ? run : `${run}#${round}`, { committed, used })
   if (from.resumed) {
     await deps.store.log({ run: target.run, stream: target.stream, level: 'info', message: 'goes on where an earlier run stopped' })
   }
@@ -14,7 +16,10 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
     ...from,
     needsToken: reader.auth.needsToken,
     connection: stream.connection,
-    table: `${stream.destination.schema}.${stream.destination.table}`,
+    table: tableName(stream),
     chunk: stream.chunk,
+    guard: stream.guard,
+    full: from.since === null && !from.resumed,
+    lastFull: null,
   }
 }

@@ -1,4 +1,5 @@
 /** Arguments and results of the activities: references and counts only, never records, tokens or page bodies. */
+import type { Guard } from '../model/plan.ts'
 import type { Counts, PageResult, Position, PostResult, RunError, RunReceipt, StagedPages, StagedRows } from '../model/run.ts'
 
 /** Which stream of which run an activity works for. */
@@ -9,6 +10,15 @@ export interface StreamTarget {
   /** Hash of the stored plan. */
   plan: string
   stream: string
+  /** How often a person sent the stream on within this run: a new round opens everything anew. */
+  round: number
+}
+
+export interface PrepareRequest extends StreamTarget {
+  /** Last chunk committed in this run; a scan that goes on is continued behind it. */
+  committed: number
+  /** Highest chunk number used in this run; another scan goes on behind it, so that no page staged for the old one is taken for its own. */
+  used: number
 }
 
 export interface PrepareResult {
@@ -26,6 +36,19 @@ export interface PrepareResult {
   table: string
   /** Bounds of one chunk. */
   chunk: { ms: number; bytes: number; requests: number }
+  guard: Guard
+  /** The scan has no lower bound and begins here: it will have seen every record. */
+  full: boolean
+  /** Records of the last complete full scan; null when unknown. */
+  lastFull: number | null
+}
+
+/** A stream that waits for a person. */
+export interface ParkRequest extends StreamTarget {
+  counts: Counts
+  error: RunError
+  /** ISO time of its own next try; null when it waits for a person. */
+  until: string | null
 }
 
 export interface AuthenticateRequest extends StreamTarget {
@@ -73,7 +96,7 @@ export interface WaitNote extends StreamTarget {
 
 export interface Activities {
   /** Checks and extends the destination, takes hold of the stream, tells where to begin. */
-  prepare(target: StreamTarget): Promise<PrepareResult>
+  prepare(request: PrepareRequest): Promise<PrepareResult>
   /** Makes sure that a valid token lies in the store. Never returns it. */
   authenticate(request: AuthenticateRequest): Promise<AuthenticateResult>
   /** Reads pages from a position until the chunk's budget is spent, and stages them. */
@@ -82,6 +105,8 @@ export interface Activities {
   map(request: MapRequest): Promise<StagedRows>
   /** Loads rows and checkpoint in one transaction. */
   post(request: PostStepRequest): Promise<PostResult>
+  /** Shows a parked stream to those who look at the run, and alerts once. */
+  park(request: ParkRequest): Promise<void>
   /** Writes the receipt of a run and cleans up behind it. */
   finish(request: { receipt: RunReceipt; error: RunError | null }): Promise<void>
 }

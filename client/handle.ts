@@ -3,10 +3,12 @@ import { WorkflowFailedError, WorkflowNotFoundError, type Client, type WorkflowH
 import { IsthmusError } from '../model/errors.ts'
 import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
+import { decide, parkedReceipt, parkedStreams, type Operated } from './operate.ts'
 
 /** What `progress()` yields: the live state of each stream, and the receipt with the last one. */
 export interface ProgressEvent {
   run: string
+  /** `parked`: every stream that is still open waits for a person. */
   outcome: RunSummary['outcome']
   streams: LiveProgress[]
   receipt: RunReceipt | null
@@ -22,7 +24,9 @@ export class RunHandle {
   /** Address of the run in the Temporal UI; null when no UI is known. */
   readonly uiUrl: string | null
   readonly #store: Store
+  readonly #client: Client
   readonly #workflow: WorkflowHandle
+  readonly #temporalRunId: string | undefined
 
   constructor(store: Store, client: Client, summary: Pick<RunSummary, 'run' | 'sync' | 'workflowId' | 'temporalRunId'>, uiUrl: string | null) {
     this.run = summary.run
@@ -30,14 +34,18 @@ export class RunHandle {
     this.workflowId = summary.workflowId
     this.uiUrl = uiUrl
     this.#store = store
-    this.#workflow = client.workflow.getHandle(summary.workflowId, summary.temporalRunId || undefined)
+    this.#client = client
+    this.#temporalRunId = summary.temporalRunId || undefined
+    this.#workflow = client.workflow.getHandle(summary.workflowId, this.#temporalRunId)
   }
 
   /** The run as the store knows it now; a run that Temporal ended without a receipt is shown as failed. */
   async status(): Promise<RunSummary> {
     const summary = await this.#store.getRun(this.run)
     if (!summary) throw new IsthmusError('NotFound', `there is no run "${this.run}"`, { cure: '`isthmus list` shows the runs' })
-    return summary.outcome === 'running' ? this.#reconcile(summary) : summary
+    if (summary.outcome !== 'running') return summary
+    const parked = await this.#parked(await this.#store.progress(this.run))
+    return parked ? { ...summary, outcome: 'parked', receipt: parked } : this.#reconcile(summary)
   }
 
   async #reconcile(summary: RunSummary): Promise<RunSummary> {
@@ -53,18 +61,28 @@ export class RunHandle {
     return { ...summary, outcome: name === 'CANCELLED' ? 'cancelled' : 'failed', error: summary.error ?? `the workflow ${how}` }
   }
 
+  async #parked(streams: LiveProgress[]): Promise<RunReceipt | null> {
+    return streams.some((s) => s.phase === 'parked') ? parkedReceipt(this.operated, this.#temporalRunId) : null
+  }
+
+  /** For decisions about parked streams. */
+  get operated(): Operated {
+    return { client: this.#client, run: this.run, workflowId: this.workflowId }
+  }
+
   /** The live state of each stream. */
   live(): Promise<LiveProgress[]> {
     return this.#store.progress(this.run)
   }
 
-  /** Yields the state whenever it changed, until the run has ended. Stops early with the signal. */
+  /** Yields the state whenever it changed, until the run has ended or waits for a person (outcome `parked`). Stops early with the signal. */
   async *progress(signal?: AbortSignal): AsyncGenerator<ProgressEvent> {
     let last = ''
     for (let poll = 0; ; poll += 1) {
       const streams = await this.#store.progress(this.run)
       const summary = poll % 8 === 7 ? await this.status() : await this.#store.getRun(this.run)
-      const event: ProgressEvent = { run: this.run, outcome: summary?.outcome ?? 'running', streams, receipt: summary?.receipt ?? null }
+      const parked = summary?.outcome === 'running' ? await this.#parked(streams) : null
+      const event: ProgressEvent = { run: this.run, outcome: parked ? 'parked' : (summary?.outcome ?? 'running'), streams, receipt: parked ?? summary?.receipt ?? null }
       const text = JSON.stringify(event)
       if (text !== last) yield event
       last = text
@@ -92,20 +110,43 @@ export class RunHandle {
     }
   }
 
-  /** Waits for the end. The receipt says how it went; nothing is thrown for a run that failed. */
+  /**
+   * Waits for the end, or until every stream that is still open waits for a person (outcome `parked`; send it on with `retry`, `skip` or
+   * `approve`). The receipt says how it went; nothing is thrown for a run that failed.
+   */
   async result(): Promise<RunReceipt> {
-    try {
-      await this.#workflow.result()
-    } catch (error) {
-      if (!(error instanceof WorkflowFailedError)) throw error
-    }
+    for await (const event of this.progress()) if (event.outcome === 'parked') return event.receipt!
     const summary = await this.status()
     if (summary.receipt) return summary.receipt
     throw new IsthmusError('Transient', `run ${this.run} ended without a receipt: ${summary.error ?? summary.outcome}`, { cure: `look at ${this.uiUrl ?? 'the run in the Temporal UI'}` })
   }
 
+  /** Gives parked streams up (default: all of them); what is committed stays. Throws NotFound when none is parked. */
+  skip(streams?: string[]): Promise<string[]> {
+    return this.#decide('skip', streams)
+  }
+
+  /** Lets streams go on that stopped because their numbers are unusual. Throws NotFound, or InvalidInput when one waits for something else. */
+  approve(streams?: string[]): Promise<string[]> {
+    return this.#decide('approve', streams)
+  }
+
+  async #decide(update: 'skip' | 'approve', only: string[] | undefined): Promise<string[]> {
+    const streams = await parkedStreams(this.operated, await this.live(), only)
+    for (const stream of streams) await decide(this.operated, stream, update, [])
+    return streams
+  }
+
   /** Asks the run to stop. What is committed stays; the next run goes on from there. */
   async cancel(): Promise<void> {
     await this.#workflow.cancel()
+  }
+
+  /** Waits until the run is over, also while it is parked. */
+  async closed(): Promise<RunSummary> {
+    await this.#workflow.result().catch((error: unknown) => {
+      if (!(error instanceof WorkflowFailedError)) throw error
+    })
+    return this.status()
   }
 }

@@ -4,6 +4,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { Plan } from '../model/plan.ts'
 import type { RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
+import { tableName } from '../model/table-name.ts'
 import { loadProject, loadSync, projectEnvironment, requireEnvironment, type Environment, type LoadedSync } from '../project/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
@@ -12,6 +13,7 @@ import { connectClient, findTemporal, type TemporalAddress } from './connect.ts'
 import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
+import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 
 const TASK_QUEUE = 'isthmus'
@@ -122,6 +124,7 @@ export class Syncs {
 
   /**
    * Checks everything that can be checked, then starts a run and returns at once.
+   * A run of the sync that is parked is sent on instead, with the sync as it is now.
    * Throws IsthmusError (InvalidInput, MissingEnvironment, DestinationMismatch, AlreadyRunning, AuthFailed, Unreachable, ...); then nothing was started.
    */
   async start(id: string, options: StartOptions = {}): Promise<RunHandle> {
@@ -130,7 +133,12 @@ export class Syncs {
     const values = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, client, temporal, searchAttributes } = await this.#connect()
     const workflowId = syncWorkflowId(plan.id)
-    await refuseSecondRun(client, plan, workflowId)
+    const parked = await this.#openRun(plan, workflowId)
+    if (parked) {
+      if (options.check !== false) await preflight({ definition: loaded.definition, plan }, { run: parked.run, environment: values, store, databaseUrl, projectDir: this.#projectDir })
+      await this.retry(parked.run)
+      return parked
+    }
     const run = newRunId()
     try {
       await store.saveSettings(`run/${run}`, values)
@@ -144,7 +152,7 @@ export class Syncs {
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
         args: [syncInput(plan, run, searchAttributes, first)],
-        staticSummary: `${plan.id}: ${plan.streams.map((s) => `${s.name} → ${s.destination.schema}.${s.destination.table}`).join(', ')}`,
+        staticSummary: `${plan.id}: ${plan.streams.map((s) => `${s.name} → ${tableName(s)}`).join(', ')}`,
         staticDetails: 'One run of a sync: a child workflow for each stream reads an API and writes a table, then **finish** writes the receipt. *Current Details* tells how far it is; the children have the steps.',
         ...(searchAttributes && { searchAttributes: { IsthmusSync: [plan.id], IsthmusRun: [run], IsthmusPhase: ['starting'] } }),
       })
@@ -156,6 +164,35 @@ export class Syncs {
       if (error instanceof WorkflowExecutionAlreadyStartedError) throw alreadyRunning(plan)
       throw error
     }
+  }
+
+  /** The open run of a sync when it is parked; null when none is open. Throws AlreadyRunning when it works. */
+  async #openRun(plan: Plan, workflowId: string): Promise<RunHandle | null> {
+    const { store, client, temporal } = await this.#connect()
+    const described = await client.workflow.getHandle(workflowId).describe().catch(() => null)
+    if (described?.status.name !== 'RUNNING') return null
+    const summary = (await store.listRuns({ sync: plan.id, limit: 1 }))[0]
+    if (summary?.outcome !== 'running' || summary.workflowId !== workflowId) throw alreadyRunning(plan)
+    const handle = new RunHandle(store, client, summary, uiUrl(temporal, workflowId, summary.temporalRunId))
+    if ((await handle.status()).outcome !== 'parked') throw alreadyRunning(plan)
+    return handle
+  }
+
+  /**
+   * Sends the parked streams of a run on (default: all of them), with the sync and the environment as they are now. Gives their names.
+   * Throws NotFound when none is parked, MissingEnvironment, or what is wrong with the sync.
+   */
+  async retry(id: string, options: { streams?: string[] } = {}): Promise<string[]> {
+    const { store } = await this.#connect()
+    const handle = await this.get(id)
+    const streams = await parkedStreams(handle.operated, await handle.live(), options.streams)
+    const { plan } = await loadSync(this.#projectDir, handle.sync)
+    const orders = retryOrders(plan, streams)
+    const values = requireEnvironment(plan, this.#environment())
+    await store.savePlan(plan)
+    await store.saveSettings(`run/${handle.run}`, values)
+    for (const [stream, order] of orders) await decide(handle.operated, stream, 'retry', [order])
+    return streams
   }
 
   /** `start`, then waits for the receipt. A run that fails is returned, not thrown: look at `outcome`. */
@@ -191,18 +228,12 @@ function selectStreams(plan: Plan, names: string[] | undefined): Plan {
 function syncInput(plan: Plan, run: string, searchAttributes: boolean, first: Map<string, FirstPage>): SyncInput {
   return {
     sync: plan.id, run, plan: plan.hash, searchAttributes,
-    streams: plan.streams.map((s) => ({ name: s.name, connection: s.connection, table: `${s.destination.schema}.${s.destination.table}`, firstPage: first.get(s.name) ?? null })),
+    streams: plan.streams.map((s) => ({ name: s.name, connection: s.connection, table: tableName(s), firstPage: first.get(s.name) ?? null })),
   }
 }
 
 function alreadyRunning(plan: Plan): IsthmusError {
   return new IsthmusError('AlreadyRunning', `a run of "${plan.id}" is under way`, { file: plan.file, cure: `wait for it (isthmus status ${plan.id}) or stop it (isthmus cancel ${plan.id})` })
-}
-
-/** Refused before the API is asked for anything; the server's own check at the start still decides. */
-async function refuseSecondRun(client: Client, plan: Plan, workflowId: string): Promise<void> {
-  const status = await client.workflow.getHandle(workflowId).describe().then((d) => d.status.name, () => null)
-  if (status === 'RUNNING') throw alreadyRunning(plan)
 }
 
 function uiUrl(temporal: TemporalAddress, workflowId: string, runId: string): string | null {

@@ -66,7 +66,7 @@ export interface PageResult {
   /** Where to go on; also when `stop` is not `more`. */
   position: Position | null
   requests: number
-  /** How long to wait when throttled, by the clock of the worker that read: clocks of machines differ. */
+  /** How long to wait when throttled or interrupted, by the clock of the worker that read: clocks of machines differ. */
   waitMs: number
 }
 

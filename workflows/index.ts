@@ -1,2 +1,3 @@
 export { sync } from './sync.ts'
-export { stream, progressQuery } from './stream.ts'
+export { stream } from './stream.ts'
+export * from './messages.ts'

@@ -3,14 +3,14 @@ import type { PageResult, StagedPages } from '../model/run.ts'
 import { addCounts, balanced, chunkCounts, grouped } from './counts.ts'
 import { beginsAt, cause, clock, inWords } from './details.ts'
 import { stopped, StreamStopped } from './failure.ts'
+import { checkRejects } from './guard.ts'
+import { MAX_SETBACKS, setbackWait } from './policy.ts'
 import { local, remote } from './steps.ts'
-import type { Board } from './stream.ts'
+import type { Board } from './board.ts'
 import type { StreamInput, StreamState } from './types.ts'
 
 /** Chunks between reading and commit: while n posts, n+1 maps and n+2 is read. */
 const CHUNKS_AHEAD = 3
-/** Interruptions without a page between them after which a stream gives up: about 20 minutes. */
-const MAX_SETBACKS = 9
 /** Causes of waits that are told apart. */
 const MAX_REASONS = 20
 /** The first chunk is short, so that the first rows are soon to be seen. */
@@ -21,7 +21,7 @@ const FIRST_CHUNK_MS = 1_500
  * Returns `continue` when the history is long enough and nothing is under way.
  */
 export async function pump(input: StreamInput, state: StreamState, board: Board, full: () => boolean): Promise<'done' | 'continue'> {
-  const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream }
+  const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round }
   let open = 0
   let failure: { error: unknown } | null = null
   let posted: Promise<void> = Promise.resolve()
@@ -92,6 +92,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     ])
     await before
     if (failed()) return
+    checkRejects(state, rows)
     const done = await local.post.executeWithOptions({ summary: `chunk ${chunk.seq}: ${grouped(rows.rows)} rows → ${input.table}` }, [
       { ...target, epoch: state.epoch, rows, position, last: result.stop.kind === 'done', before: state.counts },
     ])
@@ -103,6 +104,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
       })
     }
     addCounts(state.counts, counts)
+    state.scanned += counts.read
     state.committed = { seq: chunk.seq, position }
     board.set(board.phase, board.wait ?? undefined)
   }
@@ -128,9 +130,9 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     } else if (why.kind === 'interrupted') {
       if (!progress) state.setbacks += 1
       if (state.setbacks >= MAX_SETBACKS) {
-        throw new StreamStopped({ type: why.type, message: `${why.reason}; gave up after ${state.setbacks} interruptions without progress`, field: '', cure: 'run it again when the API answers: it goes on where it stopped' })
+        throw new StreamStopped({ type: why.type, message: `${why.reason}; gave up after ${state.setbacks} interruptions without progress`, field: '', cure: 'see that the API answers; it goes on where it stopped' })
       }
-      await wait(Math.min(5_000 * 2 ** Math.max(0, state.setbacks - 1), 300_000), why.reason)
+      await wait(Math.max(setbackWait(state.setbacks), waitMs), why.reason)
     }
   }
 

@@ -1,62 +1,71 @@
-import { ApplicationFailure, continueAsNew, defineQuery, setHandler, workflowInfo } from '@temporalio/workflow'
-import type { Outcome, Phase, RunError, StreamProgress, StreamReceipt } from '../model/run.ts'
-import { noCounts } from './counts.ts'
-import { clock, showPhase, showStream } from './details.ts'
+import { ApplicationFailure, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow'
+import type { Outcome, RunError, StreamReceipt } from '../model/run.ts'
+import { openBoard, type Board } from './board.ts'
+import { openDesk } from './desk.ts'
 import { failureType, isCancellation, runError } from './failure.ts'
+import { checkDrop } from './guard.ts'
+import { progressQuery } from './messages.ts'
+import { park } from './park.ts'
+import { NEVER_PARKS } from './policy.ts'
 import { pump } from './pump.ts'
+import { beginState, rewind } from './state.ts'
 import { local } from './steps.ts'
 import type { StreamInput, StreamState } from './types.ts'
-
-export const progressQuery = defineQuery<StreamProgress>('progress')
-
-/** Live view of a stream run: the phase and what it waits for. */
-export interface Board {
-  phase: Phase
-  wait: { reason: string; until: string } | null
-  set(phase: Phase, wait?: { reason: string; until: string }): void
-  end(outcome: Outcome, error: RunError | null): void
-}
 
 /** How often one run reads a chunk again because its staged pages were gone. */
 const MAX_RESTARTS = 3
 
-/** Reads one stream from where it stands to its end. Fails with the receipt as detail, so that the Temporal UI shows it as failed. */
+/**
+ * Reads one stream from where it stands to its end. What waiting does not cure parks it: it keeps its place and waits for an operator.
+ * Fails with the receipt as detail, so that the Temporal UI shows it as failed.
+ */
 export async function stream(input: StreamInput): Promise<StreamReceipt> {
-  const state = input.carried ?? begin()
+  const state = input.carried ?? beginState()
   const board = openBoard(input, state)
+  const desk = openDesk()
   setHandler(progressQuery, () => ({ stream: input.stream, phase: board.phase, counts: state.counts, position: state.position, wait: board.wait }))
 
-  let outcome: Outcome = 'completed'
+  let outcome: Outcome | null = null
   let error: RunError | null = null
-  try {
-    if (input.carried === null) await prepare(input, state)
-    const end = await pumpWithRestarts(input, state, board)
-    if (end === 'continue') await continueAsNew<typeof stream>({ ...input, carried: state })
-  } catch (thrown) {
-    // `continueAsNew` works by throwing: it is no failure of the stream.
-    if (thrown instanceof Error && thrown.name === 'ContinueAsNew') throw thrown
-    outcome = isCancellation(thrown) ? 'cancelled' : 'failed'
-    error = outcome === 'failed' ? runError(thrown) : null
+  while (outcome === null) {
+    try {
+      await work(input, state, board)
+      outcome = 'completed'
+      error = null
+    } catch (thrown) {
+      // `continueAsNew` works by throwing: it is no failure of the stream.
+      if (thrown instanceof Error && thrown.name === 'ContinueAsNew') throw thrown
+      error = isCancellation(thrown) ? null : runError(thrown)
+      if (error === null) outcome = 'cancelled'
+      else if (NEVER_PARKS.includes(error.type)) outcome = 'failed'
+      else {
+        // A person may take days: the cancellation that ends the wait is seen there.
+        const end = await park({ input, state, board, desk }, error).catch((stopped: unknown) => {
+          if (isCancellation(stopped)) return 'cancelled' as const
+          throw stopped
+        })
+        if (end !== 'again') outcome = end
+      }
+    }
   }
   board.end(outcome, error)
   const receipt: StreamReceipt = { stream: input.stream, outcome, counts: state.counts, waits: state.waits, tokenRefreshes: state.tokenRefreshes, error }
-  if (error) throw ApplicationFailure.create({ type: error.type, message: error.message, nonRetryable: true, details: [receipt] })
+  if (outcome === 'failed') throw ApplicationFailure.create({ type: error?.type ?? 'Transient', message: error?.message ?? 'failed', nonRetryable: true, details: [receipt] })
   return receipt
 }
 
-function begin(): StreamState {
-  return {
-    epoch: 0, needsToken: false, tokenVersion: -1, tokenRefreshes: 0, since: null,
-    chunk: { ms: 0, bytes: 0, requests: 0 },
-    seq: 0, staged: 0, position: null, committed: { seq: 0, position: null },
-    counts: noCounts(), waits: { count: 0, ms: 0, reasons: {} }, setbacks: 0, restarts: 0,
-  }
+/** One try at the rest of the stream. */
+async function work(input: StreamInput, state: StreamState, board: Board): Promise<void> {
+  if (!state.ready) await prepare(input, state)
+  if ((await pumpWithRestarts(input, state, board)) === 'continue') await continueAsNew<typeof stream>({ ...input, carried: state })
+  checkDrop(state)
 }
 
 async function prepare(input: StreamInput, state: StreamState): Promise<void> {
   const ready = await local.prepare.executeWithOptions({ summary: `table ${input.table}, checkpoint of ${input.stream}` }, [
-    { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream },
+    { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, committed: state.committed.seq, used: state.seq + (state.round > 0 ? 1 : 0) },
   ])
+  state.ready = true
   state.epoch = ready.epoch
   state.seq = ready.seq
   state.position = ready.position
@@ -64,6 +73,11 @@ async function prepare(input: StreamInput, state: StreamState): Promise<void> {
   state.since = ready.since
   state.needsToken = ready.needsToken
   state.chunk = ready.chunk
+  state.guard = ready.guard
+  state.full = ready.full
+  state.lastFull = ready.lastFull
+  if (!ready.resumed) state.scanned = 0
+  state.staged = state.counts.read
 }
 
 async function pumpWithRestarts(input: StreamInput, state: StreamState, board: Board): Promise<'done' | 'continue'> {
@@ -73,26 +87,7 @@ async function pumpWithRestarts(input: StreamInput, state: StreamState, board: B
     } catch (error) {
       if (failureType(error) !== 'StageLost' || state.restarts >= MAX_RESTARTS) throw error
       state.restarts += 1
-      state.seq = state.committed.seq
-      state.staged = state.counts.read
-      state.position = state.committed.position
+      rewind(state)
     }
   }
-}
-
-function openBoard(input: StreamInput, state: StreamState): Board {
-  const board: Board = {
-    phase: 'starting',
-    wait: null,
-    set: (phase, wait) => show(phase, wait ?? null, null),
-    end: (outcome, error) => show(outcome === 'completed' ? 'done' : outcome, null, error),
-  }
-  function show(phase: Phase, wait: Board['wait'], error: RunError | null): void {
-    const changed = phase !== board.phase
-    board.phase = phase
-    board.wait = wait
-    showStream(input, state, phase, wait ? `Waits until **${clock(Date.parse(wait.until), Date.now())}**: ${wait.reason}` : '', error)
-    if (changed) showPhase(input, phase)
-  }
-  return board
 }

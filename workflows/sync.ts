@@ -1,21 +1,42 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure, executeChild, ParentClosePolicy, ChildWorkflowCancellationType, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
-import type { Outcome, RunReceipt, StreamReceipt } from '../model/run.ts'
+import { ApplicationFailure, CancellationScope, CancelledFailure, executeChild, ParentClosePolicy, ChildWorkflowCancellationType, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
+import type { Outcome, Phase, RunReceipt, StreamReceipt } from '../model/run.ts'
 import { addCounts, balanced, grouped, noCounts } from './counts.ts'
 import { errorLines, showPhase, STREAM_STEPS } from './details.ts'
 import { isCancellation, runError, streamReceipt } from './failure.ts'
+import { parkedSignal, receiptQuery, resumedSignal } from './messages.ts'
 import { local } from './steps.ts'
 import { stream } from './stream.ts'
 import type { SyncInput } from './types.ts'
 
 /** One run of a sync: a child for each stream, so that one bad stream never stops the others. Ends with the receipt. */
 export async function sync(input: SyncInput): Promise<RunReceipt> {
+  const ended: StreamReceipt[] = []
+  const parked = new Map<string, StreamReceipt>()
+  // Open streams of which each waits for a person.
+  const stuck = (): boolean => parked.size > 0 && ended.length + parked.size === input.streams.length
+  let phase: Phase = 'starting'
+  const show = (): void => {
+    showSync(input, [...ended, ...parked.values()])
+    const now: Phase = stuck() ? 'parked' : 'reading'
+    if (now !== phase && (phase !== 'starting' || now === 'parked')) showPhase(input, now)
+    phase = now
+  }
+  setHandler(receiptQuery, () => (stuck() ? { ...sum(input, [...ended, ...parked.values()]), outcome: 'parked' } : null))
+  setHandler(parkedSignal, (receipt: StreamReceipt) => {
+    parked.set(receipt.stream, receipt)
+    show()
+  })
+  setHandler(resumedSignal, ({ stream: name }: { stream: string }) => {
+    parked.delete(name)
+    show()
+  })
   showSync(input, [])
-  const receipts: StreamReceipt[] = []
   const streams = await Promise.all(
     input.streams.map(async (s) => {
       const receipt = await runStream(input, s)
-      receipts.push(receipt)
-      showSync(input, receipts)
+      parked.delete(s.name)
+      ended.push(receipt)
+      show()
       return receipt
     }),
   )
@@ -60,14 +81,14 @@ function sum(input: SyncInput, streams: StreamReceipt[]): RunReceipt {
   const total = noCounts()
   for (const s of streams) addCounts(total, s.counts)
   const some = (outcome: Outcome): boolean => streams.some((s) => s.outcome === outcome)
-  const outcome: Outcome = some('failed') || !balanced(total) ? 'failed' : some('cancelled') ? 'cancelled' : 'completed'
+  const outcome: Outcome = some('failed') || !balanced(total) ? 'failed' : some('cancelled') ? 'cancelled' : streams.every((s) => s.outcome === 'skipped') ? 'skipped' : 'completed'
   return { sync: input.sync, run: input.run, outcome, streams, total }
 }
 
 function showSync(input: SyncInput, done: StreamReceipt[]): void {
   setCurrentDetails(
     [
-      `### ${input.sync}: ${done.length} of ${input.streams.length} ${input.streams.length === 1 ? 'stream' : 'streams'} ended`,
+      `### ${input.sync}: ${done.length} of ${input.streams.length} ${input.streams.length === 1 ? 'stream' : 'streams'} ended or parked`,
       ...input.streams.flatMap((s) => {
         const r = done.find((d) => d.stream === s.name)
         const what = r ? `**${r.outcome}**, ${grouped(r.counts.read)} records read${r.counts.rejected ? `, ${grouped(r.counts.rejected)} rejected` : ''}` : '**running**, see the child workflow'

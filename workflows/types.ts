@@ -1,3 +1,4 @@
+import type { Guard } from '../model/plan.ts'
 import type { Counts, Position, Wait } from '../model/run.ts'
 
 /** One stream of a run. */
@@ -36,12 +37,25 @@ export interface StreamInput {
 
 /** What a stream workflow knows; all of it survives continue-as-new. */
 export interface StreamState {
+  /** How often a person sent the stream on after it was parked. */
+  round: number
+  /** The stream is held and the fields below are those of this round. */
+  ready: boolean
   epoch: number
   needsToken: boolean
   tokenVersion: number
   tokenRefreshes: number
   since: string | null
   chunk: { ms: number; bytes: number; requests: number }
+  guard: Guard
+  /** The scan reads everything, from its beginning in this run. */
+  full: boolean
+  /** Records of the last complete scan; null when unknown. */
+  lastFull: number | null
+  /** Records committed in this scan. */
+  scanned: number
+  /** What a person has approved in this run. */
+  approved: { rejects: boolean; drop: boolean; removed: boolean }
   /** Chunks read. */
   seq: number
   /** Records read so far, also of chunks that are not committed yet. */
@@ -56,6 +70,8 @@ export interface StreamState {
   setbacks: number
   /** Times the chunk in work was read again because its staged pages were gone. */
   restarts: number
+  /** Times the stream was parked. */
+  parks: number
 }
 
 export type { Wait }

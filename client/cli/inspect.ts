@@ -40,7 +40,7 @@ export function statusCommand(): Command {
           }
           output.out(`run ${run.run} of ${plain(run.sync)}: ${run.outcome}, started ${run.startedAt.toISOString()}${handle.uiUrl ? `\n${handle.uiUrl}` : ''}`)
           if (run.receipt) output.out(summary(run.receipt, output, took(run)))
-          else for (const s of await handle.live()) output.out(`${plain(s.stream)}: ${s.wait ? `waiting until ${s.wait.until}: ${plain(s.wait.reason)}` : s.phase}, ${n(s.counts.pages)} pages, ${n(s.counts.read)} records read`)
+          else for (const s of await handle.live()) output.out(`${plain(s.stream)}: ${s.phase === 'parked' ? `parked: ${plain(s.wait?.reason ?? '')}` : s.wait ? `waiting until ${s.wait.until}: ${plain(s.wait.reason)}` : s.phase}, ${n(s.counts.pages)} pages, ${n(s.counts.read)} records read`)
           if (run.error && !run.receipt) output.out(plain(run.error))
           return EXIT.ok
         }),
@@ -119,13 +119,13 @@ export function cancelCommand(): Command {
         connected(options, async (isthmus) => {
           const handle = await isthmus.syncs.get(id)
           const before = await handle.status()
-          if (before.outcome === 'running') {
+          if (before.outcome === 'running' || before.outcome === 'parked') {
             await handle.cancel()
-            await handle.result().catch(() => undefined)
+            await handle.closed()
           }
           const after = await handle.status()
           if (options.json) output.json({ run: after.run, outcome: after.outcome })
-          else output.out(before.outcome === 'running' ? `run ${after.run}: ${after.outcome}` : `run ${after.run} had ended before: ${after.outcome}`)
+          else output.out(before.outcome === 'running' || before.outcome === 'parked' ? `run ${after.run}: ${after.outcome}` : `run ${after.run} had ended before: ${after.outcome}`)
           return EXIT.ok
         }),
       ),

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { simulateCommand } from '../../simulator/index.ts'
 import { devCommand } from './dev.ts'
 import { initCommand } from './init.ts'
+import { approveCommand, retryCommand, skipCommand } from './operate.ts'
 import { cancelCommand, listCommand, logsCommand, statusCommand } from './inspect.ts'
 import { EXIT } from './output.ts'
 import { planCommand } from './plan.ts'
@@ -18,7 +19,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, planCommand, runCommand, statusCommand, listCommand, logsCommand, cancelCommand, sqlCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, planCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, sqlCommand, workerCommand, simulateCommand]) {
     command.addCommand(make())
   }
   return command

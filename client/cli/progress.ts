@@ -52,7 +52,7 @@ export class ProgressView {
       ...(s.counts.rejected ? [c.yellow(`${n(s.counts.rejected)} rejected`)] : []),
       ...(rate > 0 && s.phase !== 'done' ? [`${n(Math.round(rate))}/s`] : []),
     ]
-    const phase = s.wait ? c.yellow(`waiting until ${s.wait.until.slice(11, 19)} UTC: ${plain(s.wait.reason)}`) : c.cyan(s.phase)
+    const phase = s.phase === 'parked' ? c.yellow(`parked: ${plain(s.wait?.reason ?? '')}`) : s.wait ? c.yellow(`waiting until ${s.wait.until.slice(11, 19)} UTC: ${plain(s.wait.reason)}`) : c.cyan(s.phase)
     return `${c.bold(plain(s.stream))}  ${parts.join(' · ')}  ${phase}`
   }
 }

@@ -18,7 +18,7 @@ export function runCommand(): Command {
     .option('--no-check', 'start without looking at destination, credentials and first page before')
     .option('--json', 'one JSON line with outcome, run id, counts, requests, waits and UI address at the end')
     .addOption(projectOption())
-    .addHelpText('after', '\nExit code: 0 complete, 1 failed, 2 refused before anything was started, 3 complete with rejected records, 130 cancelled.')
+    .addHelpText('after', '\nExit code: 0 complete, 1 failed, 2 refused before anything was started, 3 complete with rejected records, 4 parked (waits for you: isthmus retry, skip or approve), 130 cancelled.')
     .action(
       action(async (output, id: string, options: { stream?: string[]; detach?: boolean; check: boolean; json?: boolean; project: string }) => {
         const stack = await ensureStack(options.project, output)
@@ -69,7 +69,8 @@ async function follow(handle: RunHandle, output: Output, json: boolean): Promise
 
 export function exitCode(receipt: RunReceipt): number {
   if (receipt.outcome === 'cancelled') return EXIT.cancelled
-  if (receipt.outcome === 'failed') return EXIT.failed
+  if (receipt.outcome === 'failed' || receipt.outcome === 'skipped') return EXIT.failed
+  if (receipt.outcome === 'parked') return EXIT.parked
   return receipt.total.rejected > 0 ? EXIT.rejects : EXIT.ok
 }
 
@@ -98,7 +99,7 @@ export function jsonReceipt(receipt: RunReceipt, handle: Pick<RunHandle, 'run' |
 /** The receipt as a person likes to read it. */
 export function summary(receipt: RunReceipt, output: Output, ms: number): string {
   const c = output.color
-  const head = receipt.outcome === 'completed' ? c.green('complete') : receipt.outcome === 'failed' ? c.red('failed') : c.yellow('cancelled')
+  const head = receipt.outcome === 'completed' ? c.green('complete') : receipt.outcome === 'failed' ? c.red('failed') : c.yellow(receipt.outcome)
   const rows = [
     ['stream', 'read', 'inserted', 'updated', 'unchanged', 'filtered', 'rejected', 'pages', 'requests'],
     ...receipt.streams.map((s) => [s.stream, ...[s.counts.read, s.counts.inserted, s.counts.updated, s.counts.unchanged, s.counts.filtered, s.counts.rejected, s.counts.pages, s.counts.requests].map(n)]),
@@ -109,6 +110,7 @@ export function summary(receipt: RunReceipt, output: Output, ms: number): string
     if (s.tokenRefreshes > 0) lines.push(`${s.stream}: signed in ${s.tokenRefreshes} time${s.tokenRefreshes > 1 ? 's' : ''}`)
     for (const [reason, times] of Object.entries(s.waits.reasons)) lines.push(`${s.stream}: waited ${times > 1 ? `${times} times, ` : ''}${formatDuration(s.waits.ms)}: ${plain(reason)}`)
     if (s.error) lines.push(c.red(`${s.stream}: ${[s.error.field, plain(s.error.message)].filter(Boolean).join(': ')}. Cure: ${s.error.cure || 'see the run in the Temporal UI'}`))
+    if (s.outcome === 'parked') lines.push(c.yellow(`${s.stream}: parked, with its place kept; then: isthmus retry ${receipt.sync}${s.error?.type === 'Implausible' ? `, or isthmus approve ${receipt.sync}` : ''}, or isthmus skip ${receipt.sync}`))
   }
   const t = receipt.total
   const balance = t.read === t.inserted + t.updated + t.unchanged + t.deleted + t.filtered + t.rejected

@@ -41,7 +41,7 @@ export function postgresDestination(url: string): RowDestination {
         return { position, since }
       }),
 
-    begin: (plan, streamKey, run) =>
+    begin: (plan, streamKey, run, seqs = { committed: 0, used: 0 }) =>
       call(async () => {
         checkStreamKey(streamKey)
         const session = sessionName(streamKey)
@@ -49,7 +49,7 @@ export function postgresDestination(url: string): RowDestination {
         const held = await readCheckpoint(pool, streamKey, false)
         // Attempts of an earlier run have lost the stream: their locks are not waited for.
         if (held && held.run !== run) await endSessions(pool, session)
-        return transaction(pool, session, null, (client) => takeHold(client, plan, streamKey, run))
+        return transaction(pool, session, null, (client) => takeHold(client, plan, streamKey, run, seqs))
       }),
 
     post: (request, path, signal, refused = async () => {}) =>

@@ -3,26 +3,41 @@ import { bundleWorkflowCode, Worker } from '@temporalio/worker'
 import { ApplicationFailure } from '@temporalio/activity'
 import { fileURLToPath } from 'node:url'
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { timeSkippingServerBinary } from '../../workers/index.ts'
+import { temporalBinary, timeSkippingServerBinary } from '../../workers/index.ts'
 import type { Activities } from '../../activities/types.ts'
 import type { RunReceipt } from '../../model/run.ts'
 import { fakeActivities } from '../support/fake-activities.ts'
 
+/** What an operator sees and does while a run goes on. */
+interface Operator {
+  /** The receipt once every open stream is parked. */
+  parked(): Promise<RunReceipt>
+  decide(stream: string, update: 'retry' | 'skip' | 'approve', ...args: unknown[]): Promise<unknown>
+}
+
+const ORDER = { plan: 'p2', connection: 'c', table: 'public.t' }
+
 /** The workflows' own logic on the real time-skipping server: only the activities are stand-ins. */
 describe('sync workflow', () => {
-  let server: TestWorkflowEnvironment
+  let skipping: TestWorkflowEnvironment
+  // The time-skipping server loses updates now and then: what an operator does is tried on the real one.
+  let real: TestWorkflowEnvironment
   let bundle: { code: string }
 
   beforeAll(async () => {
     bundle = await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)) })
-    server = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: await timeSkippingServerBinary() } } })
+    skipping = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: await timeSkippingServerBinary() } } })
+    real = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path: await temporalBinary() } } })
   })
   afterAll(async () => {
-    await server?.teardown()
+    await skipping?.teardown()
+    await real?.teardown()
   })
 
-  async function run(activities: Activities, streams = ['orders']): Promise<{ receipt: RunReceipt; failed: boolean; hours: number }> {
+  async function run(activities: Activities, streams = ['orders'], operator: ((run: Operator) => Promise<void>) | null = null): Promise<{ receipt: RunReceipt; failed: boolean; hours: number }> {
+    const server = operator ? real : skipping
     const taskQueue = `isthmus-${randomUUID()}`
     const options = { connection: server.nativeConnection, activities, workflowBundle: bundle }
     const workers = [await Worker.create({ ...options, taskQueue }), await Worker.create({ connection: server.nativeConnection, activities, taskQueue: 'isthmus-api' })]
@@ -31,10 +46,25 @@ describe('sync workflow', () => {
     let failed = false
     const all = workers.map((w) => w.run())
     try {
-      const receipt = await server.client.workflow.execute('sync', { taskQueue, workflowId: randomUUID(), args: [input] }).catch((error: { cause?: ApplicationFailure }) => {
+      const workflowId = randomUUID()
+      const handle = await server.client.workflow.start('sync', { taskQueue, workflowId, args: [input] })
+      const operated = operator?.({
+        parked: async () => {
+          for (;;) {
+            const receipt = await handle.query<RunReceipt | null>('receipt')
+            if (receipt) return receipt
+            await sleep(50)
+          }
+        },
+        decide: (stream, update, ...args) => server.client.workflow.getHandle(`${workflowId}/${stream}`).executeUpdate(update, { args: args as [] }),
+      })
+      // A mistake of the operator must not leave the run waiting for him.
+      operated?.catch(() => handle.terminate()).catch(() => undefined)
+      const receipt = await handle.result().catch((error: { cause?: ApplicationFailure }) => {
         failed = true
         return error.cause?.details?.[0] as RunReceipt
       })
+      await operated
       return { receipt, failed, hours: ((await server.currentTimeMs()) - began) / 3_600_000 }
     } finally {
       for (const w of workers) w.shutdown()
@@ -66,23 +96,53 @@ describe('sync workflow', () => {
     expect(calls.authenticate).toEqual([-1, 1])
   })
 
-  it('gives up when fresh tokens are refused too', async () => {
-    const { activities, calls } = fakeActivities(() => ({ stop: { kind: 'authRequired', version: 1, reason: 'the API refused the token' } }))
-    const { receipt, failed } = await run(activities)
-    expect(failed).toBe(true)
-    expect(receipt.streams[0]!.error).toMatchObject({ type: 'AuthFailed' })
-    expect(calls.authenticate.length).toBeLessThanOrEqual(3)
+  it('parks when fresh tokens are refused too, and goes on with the new plan when it is sent on', async () => {
+    let good = false
+    const { activities, calls } = fakeActivities((_call, at) => (at > 1 && !good ? { stop: { kind: 'authRequired', version: 1, reason: 'the API refused the token' } } : { stop: { kind: at < 3 ? 'more' : 'done' }, records: 10 }))
+    const { receipt } = await run(activities, ['orders'], async ({ parked, decide }) => {
+      expect(await parked()).toMatchObject({ outcome: 'parked', streams: [{ outcome: 'parked', counts: { read: 20 }, error: { type: 'AuthFailed' } }] })
+      await expect(decide('orders', 'approve')).rejects.toThrow()
+      good = true
+      await decide('orders', 'retry', ORDER)
+    })
+    expect(receipt).toMatchObject({ outcome: 'completed', total: { read: 40, chunks: 4 } })
+    expect(calls.authenticate.length).toBeLessThanOrEqual(4)
+    expect(calls.parked).toMatchObject([{ error: { type: 'AuthFailed' }, until: null }])
+    expect(calls.prepared).toMatchObject([{ round: 0, plan: 'p' }, { round: 1, plan: 'p2', committed: 2 }])
   })
 
-  it('survives interruptions with growing waits, and gives up without progress', async () => {
+  it('survives interruptions with growing waits; an outage parks it, and it tries again by itself', async () => {
     const recovering = fakeActivities((call) => (call < 4 ? { stop: { kind: 'interrupted', type: 'Transient', reason: 'HTTP 503', untilMs: 0 } } : { stop: { kind: 'done' }, records: 3 }))
     expect((await run(recovering.activities)).receipt).toMatchObject({ outcome: 'completed', total: { read: 3 } })
+    expect(recovering.calls.parked).toHaveLength(0)
 
-    const dead = fakeActivities(() => ({ stop: { kind: 'interrupted', type: 'Unreachable', reason: 'no answer', untilMs: 0 } }))
-    const { receipt, failed } = await run(dead.activities)
-    expect(failed).toBe(true)
-    expect(receipt.streams[0]!.error).toMatchObject({ type: 'Unreachable' })
-    expect(dead.calls.page).toBeLessThan(15)
+    const down = fakeActivities((call) => (call < 12 ? { stop: { kind: 'interrupted', type: 'Unreachable', reason: 'no answer', untilMs: 0 } } : { stop: { kind: 'done' }, records: 3 }))
+    expect((await run(down.activities)).receipt).toMatchObject({ outcome: 'completed', total: { read: 3 } })
+    expect(down.calls.parked).toMatchObject([{ error: { type: 'Unreachable' }, until: expect.any(String) }])
+  })
+
+  it('stops when too many records do not fit, before they are written, and goes on when that is approved', async () => {
+    const { activities, calls } = fakeActivities((_call, at) => ({ stop: { kind: at < 1 ? 'more' : 'done' }, records: 100 }))
+    const map = activities.map.bind(activities)
+    activities.map = async (request) => ({ ...(await map(request)), rows: 60, rejected: 40 })
+    const { receipt } = await run(activities, ['orders'], async ({ parked, decide }) => {
+      expect(await parked()).toMatchObject({ streams: [{ counts: { read: 0 }, error: { type: 'Implausible', field: 'guard.rejects' } }] })
+      expect(calls.posted).toEqual([])
+      await decide('orders', 'approve')
+    })
+    expect(receipt).toMatchObject({ outcome: 'completed', total: { read: 200, inserted: 120, rejected: 80 } })
+    expect(calls.prepared).toHaveLength(1)
+  })
+
+  it('stops a complete scan that found far fewer records than the last one', async () => {
+    const { activities } = fakeActivities(() => ({ stop: { kind: 'done' }, records: 10 }))
+    const prepare = activities.prepare.bind(activities)
+    activities.prepare = async (request) => ({ ...(await prepare(request)), full: true, lastFull: 1_000 })
+    const { receipt } = await run(activities, ['orders'], async ({ parked, decide }) => {
+      expect(await parked()).toMatchObject({ streams: [{ error: { type: 'Implausible', field: 'guard.drop' } }] })
+      await decide('orders', 'skip')
+    })
+    expect(receipt).toMatchObject({ outcome: 'skipped', streams: [{ outcome: 'skipped', error: { type: 'Implausible' } }] })
   })
 
   it('reads a chunk again when its staged pages are gone', async () => {
@@ -96,14 +156,16 @@ describe('sync workflow', () => {
     expect(calls.posted).toEqual([1, 2, 3, 4, 5])
   })
 
-  it('one failing stream stops no other', async () => {
+  it('one parked stream stops no other', async () => {
     const { activities } = fakeActivities(() => ({ stop: { kind: 'done' }, records: 7 }))
     const page = activities.page.bind(activities)
     activities.page = async (request) => (request.stream === 'bad' ? { stop: { kind: 'refused', type: 'Contract', reason: 'no records there', field: 'records', cure: 'correct it' }, chunk: null, position: null, requests: 1, waitMs: 0 } : page(request))
-    const { receipt, failed } = await run(activities, ['good', 'bad'])
-    expect(failed).toBe(true)
-    expect(receipt.streams.map((s) => [s.stream, s.outcome])).toEqual([['good', 'completed'], ['bad', 'failed']])
-    expect(receipt.total.read).toBe(7)
+    const { receipt } = await run(activities, ['good', 'bad'], async ({ parked, decide }) => {
+      expect((await parked()).streams.map((s) => [s.stream, s.outcome])).toEqual([['good', 'completed'], ['bad', 'parked']])
+      await decide('bad', 'skip')
+    })
+    expect(receipt.streams.map((s) => [s.stream, s.outcome])).toEqual([['good', 'completed'], ['bad', 'skipped']])
+    expect(receipt).toMatchObject({ outcome: 'completed', total: { read: 7 } })
   })
 
   it('fails a run whose counts do not add up', async () => {

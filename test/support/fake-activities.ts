@@ -1,4 +1,4 @@
-import type { Activities } from '../../activities/types.ts'
+import type { Activities, ParkRequest, PrepareRequest } from '../../activities/types.ts'
 import type { PageResult, PageStop } from '../../model/run.ts'
 
 /**
@@ -7,14 +7,15 @@ import type { PageResult, PageStop } from '../../model/run.ts'
  */
 export function fakeActivities(script: ((call: number, position: number) => Partial<PageResult> & { stop: PageStop; records?: number })): {
   activities: Activities
-  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; map: number }
+  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; prepared: PrepareRequest[]; map: number }
   set: { map?: (seq: number) => void }
 } {
-  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], map: 0 }
+  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], prepared: [] as PrepareRequest[], map: 0 }
   const set: { map?: (seq: number) => void } = {}
   const activities: Activities = {
-    async prepare() {
-      return { epoch: 1, seq: 0, position: null, since: null, resumed: false, needsToken: true, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 } }
+    async prepare(request) {
+      calls.prepared.push(request)
+      return { epoch: 1 + request.round, seq: request.committed, position: request.committed ? { kind: 'page', page: request.committed } : null, since: null, resumed: false, needsToken: true, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 }, guard: { rejects: 0.25, drop: 0.5 }, full: false, lastFull: null }
     },
     async authenticate({ seen }) {
       calls.authenticate.push(seen)
@@ -35,6 +36,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     async post({ rows }) {
       calls.posted.push(rows.seq)
       return { inserted: rows.rows, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null }
+    },
+    async park(request) {
+      calls.parked.push(request)
     },
     async finish(receipt) {
       calls.finished.push(receipt)

@@ -1,0 +1,28 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import type { RunReceipt, StreamProgress, StreamReceipt } from '../model/run.ts'
+
+/** What a stream is sent on with: the plan as it is now, which may have been edited. */
+export interface RetryOrder {
+  /** Hash of the stored plan. */
+  plan: string
+  connection: string
+  /** Destination as shown to people. */
+  table: string
+}
+
+/** Live view of a stream. */
+export const progressQuery = defineQuery<StreamProgress>('progress')
+/** The receipt of a run as far as it has come: outcome `parked` when every stream that is still open waits for a person, null while one works. */
+export const receiptQuery = defineQuery<RunReceipt | null>('receipt')
+
+/** Sends a parked stream on. Refused when it is not parked. */
+export const retryUpdate = defineUpdate<void, [RetryOrder]>('retry')
+/** Gives a parked stream up: what is committed stays. Refused when it is not parked. */
+export const skipUpdate = defineUpdate<void, []>('skip')
+/** Lets a parked stream go on although its numbers are unusual. Refused when it waits for something else. */
+export const approveUpdate = defineUpdate<void, []>('approve')
+
+/** A stream tells its run that it is parked; the receipt says why. */
+export const parkedSignal = defineSignal<[StreamReceipt]>('streamParked')
+/** A parked stream goes on. */
+export const resumedSignal = defineSignal<[{ stream: string }]>('streamResumed')

@@ -1,0 +1,61 @@
+import { CancellationScope, getExternalWorkflowHandle, isCancellation, workflowInfo } from '@temporalio/workflow'
+import type { RunError, StreamReceipt } from '../model/run.ts'
+import type { Board } from './board.ts'
+import { inWords } from './details.ts'
+import type { Decision, Desk } from './desk.ts'
+import { parkedSignal, resumedSignal } from './messages.ts'
+import { parkedWait } from './policy.ts'
+import { local } from './steps.ts'
+import { rewind } from './state.ts'
+import type { StreamInput, StreamState } from './types.ts'
+
+interface Parking {
+  input: StreamInput
+  state: StreamState
+  board: Board
+  desk: Desk
+}
+
+/** Parks a stream with its reason until somebody decides, or its own next try is due. Gives how it goes on. */
+export async function park({ input, state, board, desk }: Parking, error: RunError): Promise<'again' | 'skipped'> {
+  state.parks += 1
+  const ms = parkedWait(error.type, state.parks)
+  const until = ms === null ? null : new Date(Date.now() + ms).toISOString()
+  board.park(error, until)
+  desk.open(error)
+  const receipt: StreamReceipt = { stream: input.stream, outcome: 'parked', counts: state.counts, waits: state.waits, tokenRefreshes: state.tokenRefreshes, error }
+  const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round }
+  await local.park.executeWithOptions({ summary: `parked: ${error.type}` }, [{ ...target, counts: state.counts, error, until }])
+  await tellRun((run) => run.signal(parkedSignal, receipt))
+  const decision = await desk.decide(ms, `next try in ${inWords(ms ?? 0)}: ${error.message.slice(0, 120)}`)
+  if (decision.kind === 'skip') return 'skipped'
+  await tellRun((run) => run.signal(resumedSignal, { stream: input.stream }))
+  goOn(input, state, decision)
+  board.set('starting')
+  return 'again'
+}
+
+function goOn(input: StreamInput, state: StreamState, decision: Exclude<Decision, { kind: 'skip' }>): void {
+  state.setbacks = 0
+  state.restarts = 0
+  if (decision.kind === 'approve') state.approved = { rejects: true, drop: true, removed: true }
+  if (decision.kind === 'retry') {
+    Object.assign(input, decision.order)
+    // The table, the credentials and the plan may all be other ones now.
+    state.round += 1
+    state.ready = false
+    // The hint that a page was staged by the client belongs to the first try.
+    input.firstPage = null
+    return
+  }
+  rewind(state)
+}
+
+/** A run that is gone, or a stream started by hand, is no reason to fail. */
+async function tellRun(tell: (run: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>): Promise<void> {
+  const parent = workflowInfo().parent
+  if (!parent) return
+  await CancellationScope.cancellable(() => tell(getExternalWorkflowHandle(parent.workflowId, parent.runId))).catch((error: unknown) => {
+    if (isCancellation(error)) throw error
+  })
+}

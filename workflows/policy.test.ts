@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest'
+import { ERROR_POLICY, type ErrorType } from '../model/errors.ts'
+import { MAX_SETBACKS, NEVER_PARKS, parkedWait, setbackWait } from './policy.ts'
+
+describe('policy of stopped streams', () => {
+  it('parks what the error table says', () => {
+    const fails = (Object.keys(ERROR_POLICY) as ErrorType[]).filter((t) => !ERROR_POLICY[t].parks)
+    expect([...NEVER_PARKS].sort()).toEqual(fails.sort())
+  })
+
+  it('gives up on an outage within three minutes, and tries again by itself', () => {
+    const waits = Array.from({ length: MAX_SETBACKS - 1 }, (_, i) => setbackWait(i + 1))
+    expect(waits.reduce((a, b) => a + b)).toBeLessThan(180_000)
+    expect([1, 2, 3, 4, 9].map((n) => parkedWait('Unreachable', n))).toEqual([300_000, 600_000, 1_200_000, 1_800_000, 1_800_000])
+    expect(parkedWait('AuthFailed', 1)).toBeNull()
+  })
+})
