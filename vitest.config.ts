@@ -5,7 +5,8 @@ export default defineConfig({
     reporters: process.env['ISTHMUS_TEST_REPORT'] ? ['default', ['json', { outputFile: process.env['ISTHMUS_TEST_REPORT'] }]] : ['default'],
     // Real servers on two cores: more workers only make each other late.
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // Generous: a busy machine is no failure.
+    testTimeout: 240_000,
     hookTimeout: 180_000,
     exclude: ['node_modules/**', 'dist/**', '.isthmus/**'],
     projects: [

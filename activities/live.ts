@@ -57,6 +57,8 @@ function noteOf(stop: PageStop): { level: 'info' | 'warn' | 'error'; message: st
       return { level: 'info', message: `${stop.reason}; token version ${stop.version} is exchanged` }
     case 'interrupted':
       return { level: 'warn', message: `${stop.reason}; tried again later` }
+    case 'positionLost':
+      return { level: 'warn', message: `${stop.reason}: the place to go on from is no longer known there` }
     case 'refused':
       return { level: 'error', message: stop.reason }
   }

@@ -8,7 +8,8 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
   const { stream, streamKey, destination, reader } = await streams.get(target)
   await destination.check(stream)
   const { run, round, committed, used } = target
-  const from = await destination.begin(stream, streamKey, round === 0 ? run : `${run}#${round}`, { committed, used })
+  const from = await destination.begin(stream, streamKey, round === 0 ? run : `${run}#${round}`, { committed, used, anew: target.anew !== '' })
+  if (target.anew) await deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message: `reads from the beginning again: ${target.anew}` })
   if (from.resumed) {
     await deps.store.log({ run: target.run, stream: target.stream, level: 'info', message: 'goes on where an earlier run stopped' })
   }
@@ -19,6 +20,7 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
     table: tableName(stream),
     chunk: stream.chunk,
     guard: stream.guard,
+    repeatable: stream.mode !== 'append',
     full: from.since === null && !from.resumed,
     lastFull: null,
   }

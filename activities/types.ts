@@ -15,6 +15,8 @@ export interface StreamTarget {
 }
 
 export interface PrepareRequest extends StreamTarget {
+  /** Why the scan begins anew instead of where it stopped; '' when it goes on. */
+  anew: string
   /** Last chunk committed in this run; a scan that goes on is continued behind it. */
   committed: number
   /** Highest chunk number used in this run; another scan goes on behind it, so that no page staged for the old one is taken for its own. */
@@ -37,6 +39,8 @@ export interface PrepareResult {
   /** Bounds of one chunk. */
   chunk: { ms: number; bytes: number; requests: number }
   guard: Guard
+  /** Records read again double nothing: rows have a key, or are exchanged. */
+  repeatable: boolean
   /** The scan has no lower bound and begins here: it will have seen every record. */
   full: boolean
   /** Records of the last complete full scan; null when unknown. */

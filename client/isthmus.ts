@@ -17,6 +17,8 @@ import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 
 const TASK_QUEUE = 'isthmus'
+/** Why a scan begins anew when a person wants it so. */
+const ASKED = 'asked for'
 
 export interface IsthmusOptions {
   /** Folder that holds `syncs/` and `.env`. Default: the working directory. */
@@ -34,6 +36,8 @@ export interface StartOptions {
   streams?: string[]
   /** Look at destination, credentials and the first page before anything is started. Default true. */
   check?: boolean
+  /** Read from the beginning instead of where an interrupted run stopped. Increments stay increments. Default false. */
+  fromStart?: boolean
 }
 
 /**
@@ -135,14 +139,14 @@ export class Syncs {
     const workflowId = syncWorkflowId(plan.id)
     const parked = await this.#openRun(plan, workflowId)
     if (parked) {
-      if (options.check !== false) await preflight({ definition: loaded.definition, plan }, { run: parked.run, environment: values, store, databaseUrl, projectDir: this.#projectDir })
+      if (options.check !== false) await preflight({ definition: loaded.definition, plan }, { run: parked.run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: '' })
       await this.retry(parked.run)
       return parked
     }
     const run = newRunId()
     try {
       await store.saveSettings(`run/${run}`, values)
-      const first = options.check === false ? new Map<string, FirstPage>() : await preflight({ definition: loaded.definition, plan }, { run, environment: values, store, databaseUrl, projectDir: this.#projectDir })
+      const first = options.check === false ? new Map<string, FirstPage>() : await preflight({ definition: loaded.definition, plan }, { run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: options.fromStart ? ASKED : '' })
       // The whole plan: its hash stands for all streams.
       await store.savePlan(loaded.plan)
       await store.startRun({ run, sync: plan.id, plan: plan.hash, workflowId })
@@ -151,7 +155,7 @@ export class Syncs {
         taskQueue: TASK_QUEUE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        args: [syncInput(plan, run, searchAttributes, first)],
+        args: [syncInput(plan, run, searchAttributes, first, options.fromStart === true)],
         staticSummary: `${plan.id}: ${plan.streams.map((s) => `${s.name} → ${tableName(s)}`).join(', ')}`,
         staticDetails: 'One run of a sync: a child workflow for each stream reads an API and writes a table, then **finish** writes the receipt. *Current Details* tells how far it is; the children have the steps.',
         ...(searchAttributes && { searchAttributes: { IsthmusSync: [plan.id], IsthmusRun: [run], IsthmusPhase: ['starting'] } }),
@@ -225,11 +229,16 @@ function selectStreams(plan: Plan, names: string[] | undefined): Plan {
   return { ...plan, streams: plan.streams.filter((s) => names.includes(s.name)) }
 }
 
-function syncInput(plan: Plan, run: string, searchAttributes: boolean, first: Map<string, FirstPage>): SyncInput {
+function syncInput(plan: Plan, run: string, searchAttributes: boolean, first: Map<string, FirstPage>, fromStart: boolean): SyncInput {
   return {
     sync: plan.id, run, plan: plan.hash, searchAttributes,
-    streams: plan.streams.map((s) => ({ name: s.name, connection: s.connection, table: tableName(s), firstPage: first.get(s.name) ?? null })),
+    streams: plan.streams.map((s) => ({ name: s.name, connection: s.connection, table: tableName(s), ...startOf(first.get(s.name), fromStart) })),
   }
+}
+
+function startOf(first: FirstPage | undefined, fromStart: boolean): Pick<SyncInput['streams'][number], 'firstPage' | 'anew'> {
+  const anew = first?.anew || (fromStart ? ASKED : '')
+  return { anew, firstPage: first ? { position: first.position, since: first.since, requests: first.requests } : null }
 }
 
 function alreadyRunning(plan: Plan): IsthmusError {

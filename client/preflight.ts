@@ -15,6 +15,10 @@ import { folderStage } from '../stage/index.ts'
 export interface FirstPage {
   position: Position | null
   since: string | null
+  /** Requests that the look took. */
+  requests: number
+  /** Why the scan has to begin anew; '' when it goes on where it stands. */
+  anew: string
 }
 
 export interface PreflightOptions {
@@ -23,6 +27,8 @@ export interface PreflightOptions {
   store: Store
   databaseUrl: string
   projectDir: string
+  /** Why all scans begin anew; '' when interrupted ones go on. */
+  anew: string
 }
 
 /** One look at a source must not keep a person waiting. */
@@ -64,12 +70,15 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
 async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions): Promise<FirstPage | null> {
   const { run, store, projectDir } = options
   const signal = AbortSignal.timeout(LOOK_MS * 3)
-  const start = await one.destination.peek(one.stream, one.streamKey)
+  const held = await one.destination.peek(one.stream, one.streamKey)
+  let anew = options.anew
+  let requests = 0
   const chunk = { run, stream: one.stream.name, seq: FIRST_PAGE }
   const stage = folderStage(stageDir(projectDir))
   // A stored token may have been revoked: one more sign-in tells a stale token from wrong credentials.
   for (let seen = -1, attempt = 1; ; attempt += 1) {
     if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, signal)).token.version
+    const start = anew ? { position: null, since: held.since } : held
     const writer = await stage.writer(chunk)
     let body: Buffer | null = null
     const read = await readPages({
@@ -82,17 +91,31 @@ async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions
         await writer.append(page)
       },
     }).finally(() => writer.close())
+    requests += read.requests
     if (read.stop.kind === 'authRequired' && attempt === 1) continue
+    // A cursor that an earlier run left may have lapsed: then the scan begins anew, unless that would double rows.
+    if (!anew && lapsed(start.position, read.stop) && one.stream.mode !== 'append') {
+      anew = 'reason' in read.stop ? read.stop.reason : 'the place to go on from is lost'
+      continue
+    }
     refuse(read.stop)
     if (body === null) return null
     await tryMapping(sync, one, body)
-    return start
+    return { ...start, requests, anew }
   }
+}
+
+/** The place an earlier run left is refused, and it is of a kind that lapses. */
+function lapsed(position: Position | null, stop: PageStop): boolean {
+  return stop.kind === 'positionLost' || ((position?.kind === 'cursor' || position?.kind === 'url') && stop.kind === 'refused' && stop.type === 'Contract')
 }
 
 /** Stops that no waiting cures are refused here; the others are the run's matter. */
 function refuse(stop: PageStop): void {
   if (stop.kind === 'refused') throw new IsthmusError(stop.type, stop.reason, { field: stop.field, cure: stop.cure })
+  if (stop.kind === 'positionLost') {
+    throw new IsthmusError('Contract', stop.reason, { field: 'from.page', cure: 'begin anew with `isthmus run --from-start`; a table of mode append would get records twice' })
+  }
   if (stop.kind === 'authRequired') throw new IsthmusError('AuthFailed', `${stop.reason}, with a token just fetched`, { field: 'from.auth', cure: 'check the credentials and what they are allowed to read' })
   if (stop.kind === 'interrupted' && stop.type === 'Unreachable') throw new IsthmusError('Unreachable', stop.reason, { field: 'from.baseUrl', cure: 'check the address, and that the API runs' })
 }

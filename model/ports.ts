@@ -91,8 +91,8 @@ export interface RowDestination {
   check(plan: StreamPlan): Promise<void>
   /** What `begin` would tell, without taking hold of the stream and without changing anything. */
   peek(plan: StreamPlan, streamKey: string): Promise<Pick<StreamCheckpoint, 'position' | 'since'>>
-  /** Creates or extends the table, takes hold of the stream (epoch + 1) and tells where to begin. `run` is kept with it: the same run gets the same epoch again. `seqs` are the numbers of chunks this run has used before (0: none): a scan goes on behind `committed`, another one behind `used`. */
-  begin(plan: StreamPlan, streamKey: string, run: string, seqs?: { committed: number; used: number }): Promise<StreamCheckpoint>
+  /** Creates or extends the table, takes hold of the stream (epoch + 1) and tells where to begin. `run` is kept with it: the same run gets the same epoch again. `seqs` are the numbers of chunks this run has used before (0: none): a scan goes on behind `committed`, another one behind `used`; `anew` forgets an interrupted scan. */
+  begin(plan: StreamPlan, streamKey: string, run: string, seqs?: { committed: number; used: number; anew: boolean }): Promise<StreamCheckpoint>
   /**
    * Rows and checkpoint in one transaction, fenced by (epoch, seq). Throws Fenced.
    * Rows that the destination refuses for what is in them (at most 1,000 a chunk, else Contract) are told to `refused` before

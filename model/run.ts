@@ -56,6 +56,8 @@ export type PageStop =
   | { kind: 'authRequired'; version: number; reason: string }
   /** Time-outs, resets, 5xx: after the short retries inside the activity. `untilMs`: when the account's circuit breaker lets the next try through; 0 = whenever. */
   | { kind: 'interrupted'; type: ErrorType; reason: string; untilMs: number }
+  /** The API no longer knows the cursor or address to go on from: only a scan from the beginning gets further. */
+  | { kind: 'positionLost'; reason: string }
   /** Nothing that waiting cures. */
   | { kind: 'refused'; type: ErrorType; reason: string; field: string; cure: string }
 
@@ -134,6 +136,8 @@ export interface RunError {
 export interface StreamReceipt {
   stream: string
   outcome: Outcome
+  /** The run went on where an earlier one had stopped. */
+  resumed: boolean
   counts: Counts
   waits: { count: number; ms: number; reasons: Record<string, number> }
   tokenRefreshes: number

@@ -13,6 +13,14 @@ export class StreamStopped extends Error {
   }
 }
 
+/** The API no longer knows the place to go on from. */
+export class PositionLost extends Error {
+  constructor(reason: string) {
+    super(reason)
+    this.name = 'PositionLost'
+  }
+}
+
 export function stopped(stop: Extract<PageStop, { kind: 'refused' }>): StreamStopped {
   return new StreamStopped({ type: stop.type, message: stop.reason, field: stop.field, cure: stop.cure })
 }
@@ -38,6 +46,9 @@ export function streamReceipt(error: unknown): StreamReceipt | null {
 /** What the receipt says of an error. */
 export function runError(error: unknown): RunError {
   if (error instanceof StreamStopped) return error.error
+  if (error instanceof PositionLost) {
+    return { type: 'Contract', message: error.message, field: 'from.page', cure: 'the API no longer knows the place to go on from: begin anew with `isthmus run --from-start` (a table of mode append would get records twice)' }
+  }
   const failure = applicationFailure(error)
   const detail = (failure?.details?.[0] ?? {}) as Partial<RunError>
   return {

@@ -23,7 +23,7 @@ export async function park({ input, state, board, desk }: Parking, error: RunErr
   const until = ms === null ? null : new Date(Date.now() + ms).toISOString()
   board.park(error, until)
   desk.open(error)
-  const receipt: StreamReceipt = { stream: input.stream, outcome: 'parked', counts: state.counts, waits: state.waits, tokenRefreshes: state.tokenRefreshes, error }
+  const receipt: StreamReceipt = { stream: input.stream, outcome: 'parked', resumed: state.resumed, counts: state.counts, waits: state.waits, tokenRefreshes: state.tokenRefreshes, error }
   const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round }
   await local.park.executeWithOptions({ summary: `parked: ${error.type}` }, [{ ...target, counts: state.counts, error, until }])
   await tellRun((run) => run.signal(parkedSignal, receipt))
@@ -44,6 +44,8 @@ function goOn(input: StreamInput, state: StreamState, decision: Exclude<Decision
     // The table, the credentials and the plan may all be other ones now.
     state.round += 1
     state.ready = false
+    state.anew = ''
+    state.anews = 0
     // The hint that a page was staged by the client belongs to the first try.
     input.firstPage = null
     return

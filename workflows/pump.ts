@@ -2,7 +2,7 @@ import { condition, sleep } from '@temporalio/workflow'
 import type { PageResult, StagedPages } from '../model/run.ts'
 import { addCounts, balanced, chunkCounts, grouped } from './counts.ts'
 import { beginsAt, cause, clock, inWords } from './details.ts'
-import { stopped, StreamStopped } from './failure.ts'
+import { PositionLost, stopped, StreamStopped } from './failure.ts'
 import { checkRejects } from './guard.ts'
 import { MAX_SETBACKS, setbackWait } from './policy.ts'
 import { local, remote } from './steps.ts'
@@ -118,7 +118,9 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
   }
 
   async function react({ stop: why, waitMs }: PageResult, progress: boolean): Promise<void> {
-    if (why.kind === 'refused') throw stopped(why)
+    if (why.kind === 'positionLost') throw new PositionLost(why.reason)
+    if (why.kind === 'refused') throw !progress && why.type === 'Contract' && state.resumedAt !== null ? new PositionLost(why.reason) : stopped(why)
+    if (progress) state.resumedAt = null
     if (why.kind === 'throttled') {
       await wait(waitMs, why.reason)
     } else if (why.kind === 'authRequired') {

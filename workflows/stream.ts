@@ -2,7 +2,7 @@ import { ApplicationFailure, continueAsNew, setHandler, workflowInfo } from '@te
 import type { Outcome, RunError, StreamReceipt } from '../model/run.ts'
 import { openBoard, type Board } from './board.ts'
 import { openDesk } from './desk.ts'
-import { failureType, isCancellation, runError } from './failure.ts'
+import { failureType, isCancellation, PositionLost, runError } from './failure.ts'
 import { checkDrop } from './guard.ts'
 import { progressQuery } from './messages.ts'
 import { park } from './park.ts'
@@ -12,6 +12,8 @@ import { beginState, rewind } from './state.ts'
 import { local } from './steps.ts'
 import type { StreamInput, StreamState } from './types.ts'
 
+/** How often one run begins its scan anew because the place to go on from was lost. */
+const MAX_ANEWS = 2
 /** How often one run reads a chunk again because its staged pages were gone. */
 const MAX_RESTARTS = 3
 
@@ -20,7 +22,7 @@ const MAX_RESTARTS = 3
  * Fails with the receipt as detail, so that the Temporal UI shows it as failed.
  */
 export async function stream(input: StreamInput): Promise<StreamReceipt> {
-  const state = input.carried ?? beginState()
+  const state = input.carried ?? beginState(input)
   const board = openBoard(input, state)
   const desk = openDesk()
   setHandler(progressQuery, () => ({ stream: input.stream, phase: board.phase, counts: state.counts, position: state.position, wait: board.wait }))
@@ -35,6 +37,7 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
     } catch (thrown) {
       // `continueAsNew` works by throwing: it is no failure of the stream.
       if (thrown instanceof Error && thrown.name === 'ContinueAsNew') throw thrown
+      if (thrown instanceof PositionLost && beginAnew(state, thrown.message)) continue
       error = isCancellation(thrown) ? null : runError(thrown)
       if (error === null) outcome = 'cancelled'
       else if (NEVER_PARKS.includes(error.type)) outcome = 'failed'
@@ -49,7 +52,7 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
     }
   }
   board.end(outcome, error)
-  const receipt: StreamReceipt = { stream: input.stream, outcome, counts: state.counts, waits: state.waits, tokenRefreshes: state.tokenRefreshes, error }
+  const receipt: StreamReceipt = { stream: input.stream, outcome, resumed: state.resumed, counts: state.counts, waits: state.waits, tokenRefreshes: state.tokenRefreshes, error }
   if (outcome === 'failed') throw ApplicationFailure.create({ type: error?.type ?? 'Transient', message: error?.message ?? 'failed', nonRetryable: true, details: [receipt] })
   return receipt
 }
@@ -61,11 +64,27 @@ async function work(input: StreamInput, state: StreamState, board: Board): Promi
   checkDrop(state)
 }
 
+/** The scan begins anew if that doubles nothing; false when it must be left to a person. */
+function beginAnew(state: StreamState, reason: string): boolean {
+  if (!state.repeatable || state.anews >= MAX_ANEWS) return false
+  state.anews += 1
+  state.round += 1
+  state.ready = false
+  state.anew = reason
+  state.setbacks = 0
+  return true
+}
+
 async function prepare(input: StreamInput, state: StreamState): Promise<void> {
   const ready = await local.prepare.executeWithOptions({ summary: `table ${input.table}, checkpoint of ${input.stream}` }, [
-    { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, committed: state.committed.seq, used: state.seq + (state.round > 0 ? 1 : 0) },
+    { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, anew: state.anew, committed: state.committed.seq, used: state.seq + (state.round > 0 ? 1 : 0) },
   ])
   state.ready = true
+  state.anew = ''
+  state.resumed ||= ready.resumed
+  // Cursors and addresses may have lapsed since; page numbers do not.
+  state.resumedAt = ready.resumed && (ready.position?.kind === 'cursor' || ready.position?.kind === 'url') ? ready.position : null
+  state.repeatable = ready.repeatable
   state.epoch = ready.epoch
   state.seq = ready.seq
   state.position = ready.position

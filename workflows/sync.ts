@@ -60,7 +60,7 @@ async function runStream(input: SyncInput, s: SyncInput['streams'][number]): Pro
   try {
     return await executeChild(stream, {
       workflowId: `${workflowInfo().workflowId}/${s.name}`,
-      args: [{ sync: input.sync, run: input.run, plan: input.plan, stream: s.name, connection: s.connection, table: s.table, firstPage: s.firstPage, searchAttributes: input.searchAttributes, carried: null }],
+      args: [{ sync: input.sync, run: input.run, plan: input.plan, stream: s.name, connection: s.connection, table: s.table, firstPage: s.firstPage, anew: s.anew, searchAttributes: input.searchAttributes, carried: null }],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       staticSummary: `${s.name} → ${s.table}`,
@@ -73,7 +73,7 @@ async function runStream(input: SyncInput, s: SyncInput['streams'][number]): Pro
     const receipt = streamReceipt(error)
     if (receipt) return receipt
     const outcome: Outcome = isCancellation(error) ? 'cancelled' : 'failed'
-    return { stream: s.name, outcome, counts: noCounts(), waits: { count: 0, ms: 0, reasons: {} }, tokenRefreshes: 0, error: outcome === 'failed' ? runError(error) : null }
+    return { stream: s.name, outcome, resumed: false, counts: noCounts(), waits: { count: 0, ms: 0, reasons: {} }, tokenRefreshes: 0, error: outcome === 'failed' ? runError(error) : null }
   }
 }
 

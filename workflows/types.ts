@@ -8,7 +8,9 @@ export interface StreamStart {
   /** Destination as shown to people, for example `public.orders`. */
   table: string
   /** Where the client's look at the first page began; null when it took none. */
-  firstPage: { position: Position | null; since: string | null } | null
+  firstPage: { position: Position | null; since: string | null; requests: number } | null
+  /** Why the scan begins anew instead of where the last run stopped; '' when it goes on. */
+  anew: string
 }
 
 export interface SyncInput {
@@ -30,6 +32,7 @@ export interface StreamInput {
   connection: string
   table: string
   firstPage: StreamStart['firstPage']
+  anew: string
   searchAttributes: boolean
   /** State of the run before continue-as-new; null at the beginning. */
   carried: StreamState | null
@@ -41,6 +44,16 @@ export interface StreamState {
   round: number
   /** The stream is held and the fields below are those of this round. */
   ready: boolean
+  /** Why the next hold begins the scan anew; '' when it goes on. */
+  anew: string
+  /** Scans begun anew in this run because the place to go on from was lost. */
+  anews: number
+  /** Goes on where an earlier run had stopped. */
+  resumed: boolean
+  /** That place, until a page was read from it. */
+  resumedAt: Position | null
+  /** A scan begun anew doubles nothing. */
+  repeatable: boolean
   epoch: number
   needsToken: boolean
   tokenVersion: number

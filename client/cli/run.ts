@@ -14,17 +14,18 @@ export function runCommand(): Command {
     .description('run a sync now and follow it to its end')
     .argument('<sync>', 'id of the sync: its path below syncs/, for example acme/invoices')
     .option('--stream <name...>', 'only these streams of the sync')
+    .option('--from-start', 'read from the beginning instead of where an interrupted run stopped')
     .option('--detach', 'start the run and return at once')
     .option('--no-check', 'start without looking at destination, credentials and first page before')
     .option('--json', 'one JSON line with outcome, run id, counts, requests, waits and UI address at the end')
     .addOption(projectOption())
     .addHelpText('after', '\nExit code: 0 complete, 1 failed, 2 refused before anything was started, 3 complete with rejected records, 4 parked (waits for you: isthmus retry, skip or approve), 130 cancelled.')
     .action(
-      action(async (output, id: string, options: { stream?: string[]; detach?: boolean; check: boolean; json?: boolean; project: string }) => {
+      action(async (output, id: string, options: { stream?: string[]; fromStart?: boolean; detach?: boolean; check: boolean; json?: boolean; project: string }) => {
         const stack = await ensureStack(options.project, output)
         const isthmus = new Isthmus({ projectDir: options.project })
         try {
-          const handle = await isthmus.syncs.start(id, { check: options.check, ...(options.stream && { streams: options.stream }) })
+          const handle = await isthmus.syncs.start(id, { check: options.check, fromStart: options.fromStart === true, ...(options.stream && { streams: options.stream }) })
           output.err(`run ${output.color.bold(handle.run)} of ${plain(handle.sync)}${handle.uiUrl ? `\n${output.color.dim(handle.uiUrl)}` : ''}`)
           if (options.detach && !stack.temporary) {
             if (options.json) output.json({ outcome: 'running', run: handle.run, workflowId: handle.workflowId, ui: handle.uiUrl })
@@ -86,7 +87,7 @@ export function jsonReceipt(receipt: RunReceipt, handle: Pick<RunHandle, 'run' |
     streams: Object.fromEntries(
       receipt.streams.map((s) => [
         s.stream,
-        { outcome: s.outcome, ...s.counts, mapped: s.counts.read - s.counts.filtered - s.counts.rejected, posted: posted(s.counts), waits: s.waits, tokenRefreshes: s.tokenRefreshes, error: s.error },
+        { outcome: s.outcome, resumed: s.resumed, ...s.counts, mapped: s.counts.read - s.counts.filtered - s.counts.rejected, posted: posted(s.counts), waits: s.waits, tokenRefreshes: s.tokenRefreshes, error: s.error },
       ]),
     ),
     total: { ...receipt.total, mapped: receipt.total.read - receipt.total.filtered - receipt.total.rejected, posted: posted(receipt.total) },
@@ -107,6 +108,7 @@ export function summary(receipt: RunReceipt, output: Output, ms: number): string
   const rate = receipt.total.read / Math.max(ms / 1000, 0.001)
   const lines = [`${head} in ${formatDuration(ms)}, ${n(Math.round(rate))} records/s`, '', table(rows, [1, 2, 3, 4, 5, 6, 7, 8]), '']
   for (const s of receipt.streams) {
+    if (s.resumed) lines.push(`${s.stream}: went on where an earlier run had stopped; what that one wrote is not counted here`)
     if (s.tokenRefreshes > 0) lines.push(`${s.stream}: signed in ${s.tokenRefreshes} time${s.tokenRefreshes > 1 ? 's' : ''}`)
     for (const [reason, times] of Object.entries(s.waits.reasons)) lines.push(`${s.stream}: waited ${times > 1 ? `${times} times, ` : ''}${formatDuration(s.waits.ms)}: ${plain(reason)}`)
     if (s.error) lines.push(c.red(`${s.stream}: ${[s.error.field, plain(s.error.message)].filter(Boolean).join(': ')}. Cure: ${s.error.cure || 'see the run in the Temporal UI'}`))

@@ -7,13 +7,13 @@ import { asStreamCheckpoint, nextCheckpoint, readCheckpoint, saveCheckpoint, sid
 import { pgName, quoted, quotedTable } from './names.ts'
 
 /** Takes hold of the stream: the tables exist, `client` is in a transaction. */
-export async function takeHold(client: ClientBase, plan: StreamPlan, streamKey: string, run: string, seqs: { committed: number; used: number }): Promise<StreamCheckpoint> {
+export async function takeHold(client: ClientBase, plan: StreamPlan, streamKey: string, run: string, seqs: { committed: number; used: number; anew: boolean }): Promise<StreamCheckpoint> {
   await client.query('insert into isthmus.checkpoints (stream_key) values ($1) on conflict do nothing', [streamKey])
   const held = (await readCheckpoint(client, streamKey, true))!
   if (held.run === run && held.epoch > 0) return asStreamCheckpoint(held)
   const target = await findTable(client, pgName(plan.destination.schema), pgName(plan.destination.table))
-  const next = await nextCheckpoint(client, plan, held, run, target?.oid ?? null)
-  next.seq = held.scan === plan.scan ? seqs.committed : seqs.used
+  const next = await nextCheckpoint(client, plan, seqs.anew ? { ...held, position: null } : held, run, target?.oid ?? null)
+  next.seq = held.scan === plan.scan && !seqs.anew ? seqs.committed : seqs.used
   if (held.side !== null && next.side === null) await client.query(`drop table if exists ${quotedTable(held.sideSchema!, held.side)}`)
   if (plan.mode === 'replace' && next.side === null) {
     next.side = await makeSideTable(client, plan, `${streamKey}\0${next.epoch}`)

@@ -41,7 +41,7 @@ export function postgresDestination(url: string): RowDestination {
         return { position, since }
       }),
 
-    begin: (plan, streamKey, run, seqs = { committed: 0, used: 0 }) =>
+    begin: (plan, streamKey, run, seqs = { committed: 0, used: 0, anew: false }) =>
       call(async () => {
         checkStreamKey(streamKey)
         const session = sessionName(streamKey)

@@ -5,6 +5,7 @@ import { MAX_ATTEMPTS, MAX_PAUSES, pauseDelay, RETRY_WINDOW_MS, retryDelay } fro
 import type { Call } from './call.ts'
 import { credential } from './credential.ts'
 import { enter, MAX_WAIT_MS } from './enter.ts'
+import { isPositionLost } from './lost.ts'
 import type { Facts } from './facts.ts'
 import { send } from './send.ts'
 import { sleepUntil } from './sleep.ts'
@@ -76,6 +77,7 @@ async function tryPage(call: Call, position: Position | null, signal: AbortSigna
         case 'permission':
           return { ok: false, status, stop: refused('PermissionDenied', reason, 'from.auth', 'grant these credentials the right to read this stream') }
         case 'refused':
+          if (isPositionLost(position, status, verdict.reason)) return { ok: false, status, stop: { kind: 'positionLost', reason } }
           return { ok: false, status, stop: refused('Contract', reason, 'from.path', 'compare path, query and paging with the documentation of the API') }
         case 'transient':
           failure = { type: 'Transient', last: verdict.last, reason, status }

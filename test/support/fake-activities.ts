@@ -15,7 +15,7 @@ export function fakeActivities(script: ((call: number, position: number) => Part
   const activities: Activities = {
     async prepare(request) {
       calls.prepared.push(request)
-      return { epoch: 1 + request.round, seq: request.committed, position: request.committed ? { kind: 'page', page: request.committed } : null, since: null, resumed: false, needsToken: true, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 }, guard: { rejects: 0.25, drop: 0.5 }, full: false, lastFull: null }
+      return { epoch: 1 + request.round, seq: request.committed, position: request.committed ? { kind: 'page', page: request.committed } : null, since: null, resumed: false, needsToken: true, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 }, repeatable: true, guard: { rejects: 0.25, drop: 0.5 }, full: false, lastFull: null }
     },
     async authenticate({ seen }) {
       calls.authenticate.push(seen)
