@@ -12,6 +12,7 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
   }
   return {
     ...from,
+    full: from.since === null && !from.resumed,
     needsToken: reader.auth.needsToken,
     connection: stream.connection,
     table: `${stream.destination.schema}.${stream.destination.table}`,

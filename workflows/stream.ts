@@ -2,7 +2,7 @@ import { ApplicationFailure, continueAsNew, defineQuery, setHandler, workflowInf
 import type { Outcome, Phase, RunError, StreamProgress, StreamReceipt } from '../model/run.ts'
 import { noCounts } from './counts.ts'
 import { clock, showPhase, showStream } from './details.ts'
-import { failureType, isCancellation, runError } from './failure.ts'
+import { failureType, isCancellation, runError, StreamStopped } from './failure.ts'
 import { pump } from './pump.ts'
 import { local } from './steps.ts'
 import type { StreamInput, StreamState } from './types.ts'
@@ -31,6 +31,7 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
   try {
     if (input.carried === null) await prepare(input, state)
     const end = await pumpWithRestarts(input, state, board)
+    if (end === 'done') await complete(input, state)
     if (end === 'continue') await continueAsNew<typeof stream>({ ...input, carried: state })
   } catch (thrown) {
     // `continueAsNew` works by throwing: it is no failure of the stream.
@@ -64,6 +65,16 @@ async function prepare(input: StreamInput, state: StreamState): Promise<void> {
   state.since = ready.since
   state.needsToken = ready.needsToken
   state.chunk = ready.chunk
+}
+
+/** Only a scan without lower bound has seen everything, and only then something follows from what it has not seen. */
+async function complete(input: StreamInput, state: StreamState): Promise<void> {
+  if (state.since !== null) return
+  const result = await local.complete.executeWithOptions({ summary: `${input.table}: what is no longer at the source` }, [
+    { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, epoch: state.epoch, approved: false },
+  ])
+  if (result.kind === 'approval') throw new StreamStopped({ type: 'Implausible', message: result.reason, field: 'deletes.approveAbove', cure: 'look at the source, then run again or approve' })
+  state.counts.removed += result.removed
 }
 
 async function pumpWithRestarts(input: StreamInput, state: StreamState, board: Board): Promise<'done' | 'continue'> {

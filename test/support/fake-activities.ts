@@ -14,7 +14,7 @@ export function fakeActivities(script: ((call: number, position: number) => Part
   const set: { map?: (seq: number) => void } = {}
   const activities: Activities = {
     async prepare() {
-      return { epoch: 1, seq: 0, position: null, since: null, resumed: false, needsToken: true, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 } }
+      return { epoch: 1, seq: 0, position: null, since: null, resumed: false, needsToken: true, full: true, lastFull: null, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 } }
     },
     async authenticate({ seen }) {
       calls.authenticate.push(seen)
@@ -35,6 +35,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     async post({ rows }) {
       calls.posted.push(rows.seq)
       return { inserted: rows.rows, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null }
+    },
+    async complete() {
+      return { kind: 'done', removed: 0 }
     },
     async finish(receipt) {
       calls.finished.push(receipt)
