@@ -30,8 +30,7 @@ export function postgresDestination(url: string): RowDestination {
         for (const column of plan.columns) pgName(column.name)
         await checkRights(pool, plan)
         const table = await find(plan)
-        if (!table) return
-        missingColumns(plan, table)
+        if (table) missingColumns(plan, table)
         lacksMark(plan, table)
       }),
 
