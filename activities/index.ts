@@ -1,4 +1,5 @@
 import { OpenStreams } from './context.ts'
+import { completeStream } from './complete.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finishRun } from './finish.ts'
 import { mapChunk } from './map.ts'
@@ -30,6 +31,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     map: (request) => step((context) => mapChunk(deps, streams, request, context)),
     post: (request) => step((context) => postChunk(deps, streams, request, context)),
     park: (request) => step(() => parkStream(deps, request)),
+    complete: (request) => step((context) => completeStream(deps, streams, request, context)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
   }
 }

@@ -20,7 +20,8 @@ export function recordsOf(stream: StreamPlan, body: Buffer, mapper: CompiledMapp
 /** The mapper of a stream; `flow` is the sync's code, needed when the plan points into it. */
 export function rowMapper(stream: StreamPlan, flow: AnyFlow | undefined): CompiledMapper {
   const fn = typeof flow?.map === 'function' ? flow.map : undefined
-  return compileMapper({ columns: stream.columns, mapping: stream.mapping, fn: fn as never, model: flow?.model })
+  const key = stream.deletes.mode === 'none' ? undefined : { columns: stream.key, paths: stream.stream.key }
+  return compileMapper({ columns: stream.columns, mapping: stream.mapping, fn: fn as never, model: flow?.model, key })
 }
 
 /** The mapper of a run's stream, compiled once. */

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import type { RejectedKey } from '../model/ports.ts'
 import type { PostResult } from '../model/run.ts'
 import type { OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
+import type { StagedReject } from './rows.ts'
 import type { StepContext } from './step.ts'
 import type { PostStepRequest } from './types.ts'
 
@@ -9,13 +11,16 @@ import type { PostStepRequest } from './types.ts'
 export async function postChunk(deps: ActivityDeps, streams: OpenStreams, request: PostStepRequest, step: StepContext): Promise<PostResult> {
   const { rows, run, stream } = request
   const open = await streams.get(request)
+  let rejected: (RejectedKey | null)[] = []
   if (rows.rejected > 0) {
     const lines = (await readFile(await deps.stage.path(rows.rejectsFile), 'utf8')).split('\n').filter(Boolean)
-    await deps.store.saveRejects(rows, request.sync, lines.map((line) => JSON.parse(line) as { index: number; reason: string; field: string; raw: string }))
+    const rejects = lines.map((line) => JSON.parse(line) as StagedReject)
+    await deps.store.saveRejects(rows, request.sync, rejects)
+    rejected = rejects.map((r) => r.key)
   }
   const path = rows.rows > 0 ? await deps.stage.path(rows.file) : ''
   const result = await open.destination.post(
-    { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last },
+    { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected },
     path,
     step.signal,
     // Negative: these indexes count lines of the rows file, those of the map step records.

@@ -15,13 +15,12 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
   }
   return {
     ...from,
+    full: from.since === null && !from.resumed,
     needsToken: reader.auth.needsToken,
     connection: stream.connection,
     table: tableName(stream),
     chunk: stream.chunk,
     guard: stream.guard,
     repeatable: stream.mode !== 'append',
-    full: from.since === null && !from.resumed,
-    lastFull: null,
   }
 }

@@ -3,13 +3,23 @@ import { highestMark } from '../destinations/postgres/index.ts'
 import { revive, stringifyExact } from '../model/json/index.ts'
 import { compilePath, type CompiledMapper } from '../model/mapping/index.ts'
 import type { StreamPlan } from '../model/plan.ts'
-import type { Stage } from '../model/ports.ts'
+import type { RejectedKey, Stage } from '../model/ports.ts'
 import type { ChunkRef, StagedRows } from '../model/run.ts'
 
 /** Rows are written in pieces of about this many characters. */
 const PIECE = 256 * 1024
 /** Raw text of a reject that is kept. */
 const MAX_RAW = 64 * 1024
+
+/** A line of the rejects file. */
+export interface StagedReject {
+  index: number
+  reason: string
+  field: string
+  raw: string
+  /** null: it could not be read, or nobody asks for it. */
+  key: RejectedKey | null
+}
 
 /** Maps records of one chunk to a rows file in the destination's load format, rejects to a file of their own. */
 export class RowWriter {
@@ -48,7 +58,7 @@ export class RowWriter {
       else if (verdict === 'filtered') this.counts.filtered += 1
       else {
         this.counts.rejected += 1
-        await this.#reject({ index: this.counts.read, ...verdict, raw: stringifyExact(record, { marked: lazy }).slice(0, MAX_RAW) })
+        await this.#reject({ index: this.counts.read, ...verdict, key: this.#mapper.keyOf(record), raw: stringifyExact(record, { marked: lazy }).slice(0, MAX_RAW) })
       }
       this.counts.read += 1
       if (this.#mark) this.#watermark = highestMark(this.#watermark, markText(lazy ? revive(this.#mark(record)) : this.#mark(record)))
@@ -56,7 +66,7 @@ export class RowWriter {
     if (this.#rows.text.length > PIECE) await this.#rows.flush()
   }
 
-  async #reject(reject: { index: number; reason: string; field: string; raw: string }): Promise<void> {
+  async #reject(reject: StagedReject): Promise<void> {
     if (!this.#rejects) {
       const { ref, path } = await this.#stage.newFile(this.#chunk, 'rejects')
       this.#rejectsRef = ref

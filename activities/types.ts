@@ -1,6 +1,6 @@
 /** Arguments and results of the activities: references and counts only, never records, tokens or page bodies. */
 import type { Guard } from '../model/plan.ts'
-import type { Counts, PageResult, Position, PostResult, RunError, RunReceipt, StagedPages, StagedRows } from '../model/run.ts'
+import type { CompleteResult, Counts, PageResult, Position, PostResult, RunError, RunReceipt, StagedPages, StagedRows } from '../model/run.ts'
 
 /** Which stream of which run an activity works for. */
 export interface StreamTarget {
@@ -31,6 +31,10 @@ export interface PrepareResult {
   since: string | null
   /** An interrupted scan of an earlier run is continued. */
   resumed: boolean
+  /** The scan has no lower bound and begins here: it will have seen every record. */
+  full: boolean
+  /** Records of the last complete full scan; null when unknown. */
+  lastFull: number | null
   /** The connection signs in with tokens that expire. */
   needsToken: boolean
   connection: string
@@ -41,10 +45,6 @@ export interface PrepareResult {
   guard: Guard
   /** Records read again double nothing: rows have a key, or are exchanged. */
   repeatable: boolean
-  /** The scan has no lower bound and begins here: it will have seen every record. */
-  full: boolean
-  /** Records of the last complete full scan; null when unknown. */
-  lastFull: number | null
 }
 
 /** A stream that waits for a person. */
@@ -93,6 +93,12 @@ export interface PostStepRequest extends StreamTarget {
   before: Counts
 }
 
+export interface CompleteRequest extends StreamTarget {
+  epoch: number
+  /** A person has agreed to remove an unusual share of the rows. */
+  approved: boolean
+}
+
 export interface WaitNote extends StreamTarget {
   reason: string
   until: string
@@ -111,6 +117,8 @@ export interface Activities {
   post(request: PostStepRequest): Promise<PostResult>
   /** Shows a parked stream to those who look at the run, and alerts once. */
   park(request: ParkRequest): Promise<void>
+  /** Ends a scan that has seen everything: removes rows that are gone, exchanges the table of mode replace. */
+  complete(request: CompleteRequest): Promise<CompleteResult>
   /** Writes the receipt of a run and cleans up behind it. */
   finish(request: { receipt: RunReceipt; error: RunError | null }): Promise<void>
 }

@@ -58,6 +58,16 @@ export interface Mapper {
    * Returns null when mapped, `filtered` when the map function gave null, else why it is rejected.
    */
   map(record: unknown, out: { text: string }): null | 'filtered' | { reason: string; field: string }
+  /** The key of a record that was rejected; null when it cannot be read. */
+  keyOf(record: unknown): RejectedKey | null
+}
+
+/** Key of a record that has no row, so that the row it had before is known to be still at the source. */
+export interface RejectedKey {
+  /** Cells of the key's columns in COPY's text format, between tabs, without line break. */
+  cells: string
+  /** The map function gave no key: this is what stands under the stream's key in the record. Believed only when there is such a row. */
+  guessed: boolean
 }
 
 // ---------------------------------------------------------------- destinations/
@@ -72,6 +82,8 @@ export interface StreamCheckpoint {
   resumed: boolean
   /** Lower bound sent to the source in this scan (already minus overlap); null reads everything. */
   since: string | null
+  /** Records that the last complete scan without lower bound read; null when there was none of this identity. */
+  lastFull: number | null
 }
 
 export interface PostRequest {
@@ -83,6 +95,8 @@ export interface PostRequest {
   position: Position | null
   /** The scan is complete with this chunk. */
   last: boolean
+  /** Keys of the chunk's records that were rejected before: null where one could not be read. Default: there are none. */
+  rejected?: (RejectedKey | null)[]
 }
 
 /** A database that takes rows. destinations/postgres implements it. */

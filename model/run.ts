@@ -87,7 +87,8 @@ export interface PostResult {
 
 /** How a complete generation of records ended: what is no longer at the source was removed, or the share is so large that a person has to approve. */
 export type CompleteResult =
-  | { kind: 'done'; removed: number }
+  /** `note`: why rows that may be gone were left, in words for people. */
+  | { kind: 'done'; removed: number; note?: string }
   | { kind: 'approval'; removed: number; rows: number; reason: string }
 
 /** A row that the destination itself refused. */

@@ -97,6 +97,9 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
   if (deletes.mode !== 'none' && mode !== 'upsert') {
     throw new IsthmusError('InvalidInput', `mode ${mode} cannot tell which rows are no longer at the source`, { ...place('deletes'), cure: "use mode: 'upsert', or leave `deletes` out" })
   }
+  if (deletes.mode === 'soft' && columns.some((c) => c.name === deletes.column)) {
+    throw new IsthmusError('InvalidInput', `the model has a field "${deletes.column}", so soft deletes cannot fill that column`, { ...place('deletes.column'), cure: "name another column: deletes: { mode: 'soft', column: 'gone_at' }" })
+  }
   const guard = parseOr(guardSchema, flow.guard ?? {}, place('guard'))
   const connection = connectionId(source)
   return {

@@ -2,7 +2,7 @@ import { ApplicationFailure, continueAsNew, setHandler, workflowInfo } from '@te
 import type { Outcome, RunError, StreamReceipt } from '../model/run.ts'
 import { openBoard, type Board } from './board.ts'
 import { openDesk } from './desk.ts'
-import { failureType, isCancellation, PositionLost, runError } from './failure.ts'
+import { failureType, isCancellation, PositionLost, runError, StreamStopped } from './failure.ts'
 import { checkDrop } from './guard.ts'
 import { progressQuery } from './messages.ts'
 import { park } from './park.ts'
@@ -60,8 +60,10 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
 /** One try at the rest of the stream. */
 async function work(input: StreamInput, state: StreamState, board: Board): Promise<void> {
   if (!state.ready) await prepare(input, state)
-  if ((await pumpWithRestarts(input, state, board)) === 'continue') await continueAsNew<typeof stream>({ ...input, carried: state })
+  if (!state.ended && (await pumpWithRestarts(input, state, board)) === 'continue') await continueAsNew<typeof stream>({ ...input, carried: state })
+  state.ended = true
   checkDrop(state)
+  await complete(input, state)
 }
 
 /** The scan begins anew if that doubles nothing; false when it must be left to a person. */
@@ -80,6 +82,7 @@ async function prepare(input: StreamInput, state: StreamState): Promise<void> {
     { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, anew: state.anew, committed: state.committed.seq, used: state.seq + (state.round > 0 ? 1 : 0) },
   ])
   state.ready = true
+  state.ended = false
   state.anew = ''
   state.resumed ||= ready.resumed
   // Cursors and addresses may have lapsed since; page numbers do not.
@@ -97,6 +100,16 @@ async function prepare(input: StreamInput, state: StreamState): Promise<void> {
   state.lastFull = ready.lastFull
   if (!ready.resumed) state.scanned = 0
   state.staged = state.counts.read
+}
+
+/** Only a scan without lower bound has seen everything, and only then something follows from what it has not seen. */
+async function complete(input: StreamInput, state: StreamState): Promise<void> {
+  if (state.since !== null) return
+  const result = await local.complete.executeWithOptions({ summary: `${input.table}: what is no longer at the source` }, [
+    { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, epoch: state.epoch, approved: state.approved.removed },
+  ])
+  if (result.kind === 'approval') throw new StreamStopped({ type: 'Implausible', message: result.reason, field: 'deletes.approveAbove', cure: 'look at the source, then retry to read it again, or approve' })
+  state.counts.removed += result.removed
 }
 
 async function pumpWithRestarts(input: StreamInput, state: StreamState, board: Board): Promise<'done' | 'continue'> {

@@ -44,6 +44,8 @@ export interface StreamState {
   round: number
   /** The stream is held and the fields below are those of this round. */
   ready: boolean
+  /** All chunks of the scan are committed; what follows from that may not be done yet. */
+  ended: boolean
   /** Why the next hold begins the scan anew; '' when it goes on. */
   anew: string
   /** Scans begun anew in this run because the place to go on from was lost. */

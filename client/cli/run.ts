@@ -109,6 +109,7 @@ export function summary(receipt: RunReceipt, output: Output, ms: number): string
   const lines = [`${head} in ${formatDuration(ms)}, ${n(Math.round(rate))} records/s`, '', table(rows, [1, 2, 3, 4, 5, 6, 7, 8]), '']
   for (const s of receipt.streams) {
     if (s.resumed) lines.push(`${s.stream}: went on where an earlier run had stopped; what that one wrote is not counted here`)
+    if (s.counts.removed > 0) lines.push(`${s.stream}: removed ${n(s.counts.removed)} rows that are no longer at the source`)
     if (s.tokenRefreshes > 0) lines.push(`${s.stream}: signed in ${s.tokenRefreshes} time${s.tokenRefreshes > 1 ? 's' : ''}`)
     for (const [reason, times] of Object.entries(s.waits.reasons)) lines.push(`${s.stream}: waited ${times > 1 ? `${times} times, ` : ''}${formatDuration(s.waits.ms)}: ${plain(reason)}`)
     if (s.error) lines.push(c.red(`${s.stream}: ${[s.error.field, plain(s.error.message)].filter(Boolean).join(': ')}. Cure: ${s.error.cure || 'see the run in the Temporal UI'}`))

@@ -4,6 +4,7 @@ import type { StreamPlan } from '../../model/plan.ts'
 import type { StreamCheckpoint } from '../../model/ports.ts'
 import { findTable } from './catalog.ts'
 import { asStreamCheckpoint, nextCheckpoint, readCheckpoint, saveCheckpoint, sideShape } from './checkpoint.ts'
+import { beginGeneration, dropGeneration, findsDeletes } from './generation.ts'
 import { pgName, quoted, quotedTable } from './names.ts'
 
 /** Takes hold of the stream: the tables exist, `client` is in a transaction. */
@@ -19,6 +20,11 @@ export async function takeHold(client: ClientBase, plan: StreamPlan, streamKey: 
     next.side = await makeSideTable(client, plan, `${streamKey}\0${next.epoch}`)
     next.sideSchema = pgName(plan.destination.schema)
     next.sideShape = sideShape(plan)
+  }
+  if (next.generation === null) {
+    await dropGeneration(client, held.generation)
+    // One that goes on without the keys of its first part must not begin to collect.
+    if (!next.resumed && findsDeletes(plan, next.scanSince)) next.generation = await beginGeneration(client, plan, `${streamKey}\0${next.epoch}`)
   }
   await saveCheckpoint(client, streamKey, next)
   return asStreamCheckpoint(next)

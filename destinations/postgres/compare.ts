@@ -48,6 +48,21 @@ export function missingColumns(plan: StreamPlan, table: FoundTable): Column[] {
   return missing
 }
 
+/** True when soft deletes need a column that the table lacks. Throws DestinationMismatch when the column is there and cannot be the mark. */
+export function lacksMark({ destination, deletes, columns }: StreamPlan, table: FoundTable | null): boolean {
+  if (deletes.mode !== 'soft') return false
+  const shown = `${destination.schema}.${destination.table}`
+  const fail = (message: string): never => {
+    throw new IsthmusError('DestinationMismatch', message, { field: 'deletes.column', cure: "name another column: deletes: { mode: 'soft', column: 'gone_at' }" })
+  }
+  if (columns.some((c) => c.name === deletes.column)) return fail(`The model has a column "${deletes.column}" of its own, so soft deletes cannot fill it`)
+  const found = table?.columns.find((c) => c.name === pgName(deletes.column))
+  if (!found) return true
+  if (found.type.name !== 'timestamptz') return fail(`Table ${shown}: column "${found.name}" is ${found.typeText}, soft deletes need timestamp with time zone`)
+  if (found.notNull || found.filled || found.generated) return fail(`Table ${shown}: column "${found.name}" is not null or has a default, but rows that are there need null in it`)
+  return false
+}
+
 function modelType({ type }: Column): string {
   return type.kind === 'decimal' && type.precision !== null ? `decimal(${type.precision}, ${type.scale ?? 0})` : type.kind
 }

@@ -19,7 +19,7 @@ export async function copyRows(client: ClientBase, table: string, columns: strin
   return copyStream(client, `copy ${table} (${columns}) from stdin`, source)
 }
 
-function copyStream(client: ClientBase, sql: string, source: Readable): Promise<number> {
+export function copyStream(client: ClientBase, sql: string, source: Readable): Promise<number> {
   return new Promise((resolve, reject) => {
     const target = client.query(copyFrom(sql, { highWaterMark: PART * 2 }))
     let failed = false

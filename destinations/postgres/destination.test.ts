@@ -38,6 +38,7 @@ const start = async (p: StreamPlan, run: string = randomUUID(), streamKey = `syn
   const from = await destination.begin(p, streamKey, run)
   return { ...from, at: { plan: p, streamKey, epoch: from.epoch } }
 }
+const complete = (at: { plan: StreamPlan; streamKey: string; epoch: number }, approved = true) => destination.complete(at.plan, at.streamKey, at.epoch, approved, new AbortController().signal)
 const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null }
 
 describe('loading', () => {
@@ -73,6 +74,7 @@ describe('loading', () => {
         expect(result.refused).toBe(rows.filter((r) => r[2] === '1e99').length)
         expect(result.inserted).toBe(model.size - before)
       }
+      await complete(at)
       expect(await all(p)).toEqual([...model.values()].sort((a, b) => Number(a[0]) - Number(b[0])))
       await db.query(`drop table ${p.destination.table}`)
     })
@@ -94,18 +96,25 @@ describe('loading', () => {
     expect(await destination.post(...(await chunkOf([[1, 'a', null], [2, 'c', null], [3, 'd', null]], { ...held.at, seq: 2 })))).toEqual({ ...counts, inserted: 1, updated: 1, unchanged: 1 })
   })
 
-  it('replaces in one moment, with the last chunk', async () => {
+  it('replaces in one moment, when the scan is completed', async () => {
     const p = plan({ mode: 'replace' })
     const first = await start(p)
     await destination.post(...(await chunkOf([[1, 'old', null], [9, 'old', null]], { ...first.at, seq: 1, last: true })))
+    expect(await complete(first.at, false)).toEqual({ kind: 'done', removed: 0 })
     await db.query(`create view v_${p.destination.table} as select * from ${p.destination.table}`)
     const second = await start(p)
     await destination.post(...(await chunkOf([[1, 'new', null], [2, 'new', null]], { ...second.at, seq: 1 })))
     expect((await all(p)).map((r) => r[1])).toEqual(['old', 'old'])
     expect(await destination.post(...(await chunkOf([[2, 'newer', null], [3, 'new', null]], { ...second.at, seq: 2, last: true })))).toEqual({ ...counts, inserted: 1, updated: 1 })
+    expect((await all(p)).map((r) => r[1])).toEqual(['old', 'old'])
+    // 9 is gone; asked again, the answer is the same.
+    for (let i = 0; i < 2; i++) expect(await complete(second.at, false)).toEqual({ kind: 'done', removed: 1 })
     expect((await all(p)).map((r) => [r[0], r[1]])).toEqual([['1', 'new'], ['2', 'newer'], ['3', 'new']])
     const third = await start(p)
     await destination.post(...(await chunkOf([], { ...third.at, seq: 1, last: true })))
+    expect(await complete(third.at, false)).toMatchObject({ kind: 'approval', removed: 3, rows: 3, reason: expect.stringContaining('the source gave no records') })
+    expect(await all(p)).toHaveLength(3)
+    expect(await complete(third.at)).toEqual({ kind: 'done', removed: 3 })
     expect(await all(p)).toEqual([])
     expect((await db.query(`select relname from pg_class where relname like '${p.destination.table}\\_\\_isthmus%'`)).rows).toEqual([])
   })
@@ -124,6 +133,7 @@ describe('loading', () => {
       expect(result, mode).toEqual({ ...counts, inserted: 297, refused: 3 })
       expect(refused.map((r) => [r.line, r.field])).toEqual([[8, ''], [121, 'amount'], [122, 'amount']])
       expect(JSON.parse(refused[2]!.row)).toEqual({ id: '121', name: 'n121', amount: 'x,y' })
+      await complete(at)
       expect(await all(p)).toHaveLength(297)
       expect(await destination.post(request, path, signal)).toEqual({ ...result, repeated: true })
     }
@@ -250,6 +260,7 @@ describe('scans', () => {
       const other = await start({ ...p, scan: 'another' })
       expect(other).toMatchObject({ position: null, resumed: false })
       await destination.post(...(await chunkOf([[3, 'c', null]], { plan: { ...p, scan: 'another' }, streamKey: other.at.streamKey, epoch: other.epoch, seq: 1, last: true })))
+      await complete({ ...other.at, plan: { ...p, scan: 'another' } })
       expect((await all(p)).map((r) => r[0])).toEqual(mode === 'replace' ? ['3'] : ['1', '2', '3'])
       expect(await start({ ...p, scan: 'another' })).toMatchObject({ position: null, resumed: false })
     }
@@ -261,6 +272,7 @@ describe('scans', () => {
     await destination.post(...(await chunkOf([[1, 'a', null]], { ...first.at, seq: 1 })))
     const second = await start(p)
     await destination.post(...(await chunkOf([[2, 'b', null]], { ...second.at, seq: 1, last: true })))
+    await complete(second.at)
     expect((await all(p)).map((r) => r[0])).toEqual(['1', '2'])
     const third = await start(p)
     await destination.post(...(await chunkOf([[1, 'a', null]], { ...third.at, seq: 1 })))

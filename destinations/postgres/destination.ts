@@ -4,8 +4,9 @@ import { pgError, poolOf } from '../../store/index.ts'
 import { takeHold } from './begin.ts'
 import { findTable } from './catalog.ts'
 import { asStreamCheckpoint, checkStreamKey, NEVER_HELD, nextCheckpoint, readCheckpoint } from './checkpoint.ts'
-import { missingColumns } from './compare.ts'
-import { prepareTables } from './ddl.ts'
+import { completeScan } from './complete.ts'
+import { lacksMark, missingColumns } from './compare.ts'
+import { hasCheckpoints, prepareTables } from './ddl.ts'
 import { pgName } from './names.ts'
 import { postChunk } from './post.ts'
 import { checkRights } from './rights.ts'
@@ -30,13 +31,14 @@ export function postgresDestination(url: string): RowDestination {
         await checkRights(pool, plan)
         const table = await find(plan)
         if (table) missingColumns(plan, table)
+        lacksMark(plan, table)
       }),
 
     peek: (plan, streamKey) =>
       call(async () => {
         checkStreamKey(streamKey)
-        const known = await findTable(pool, 'isthmus', 'checkpoints')
-        const held = (known && (await readCheckpoint(pool, streamKey, false))) ?? NEVER_HELD
+        const known = await hasCheckpoints(pool)
+        const held = (known ? await readCheckpoint(pool, streamKey, false) : null) ?? NEVER_HELD
         const { position, since } = asStreamCheckpoint(await nextCheckpoint(pool, plan, held, '', (await find(plan))?.oid ?? null))
         return { position, since }
       }),
@@ -55,7 +57,8 @@ export function postgresDestination(url: string): RowDestination {
     post: (request, path, signal, refused = async () => {}) =>
       call(() => transaction(pool, sessionName(request.streamKey), signal, (client) => postChunk(client, request, path, refused))),
 
-    complete: async () => ({ kind: 'done', removed: 0 }),
+    complete: (plan, streamKey, epoch, approved, signal) =>
+      call(() => transaction(pool, sessionName(streamKey), signal, (client) => completeScan(client, plan, streamKey, epoch, approved))),
 
     apply: () => Promise.reject(new Error('not here yet')),
 

@@ -6,6 +6,7 @@ import { mergeChunk } from './merge.ts'
 import { quoted } from './names.ts'
 import type { Refusals } from './refusals.ts'
 import { isRowError } from './row-errors.ts'
+import type { SeenKeys } from './seen.ts'
 import { loadAround } from './split.ts'
 
 export interface Loaded {
@@ -22,6 +23,8 @@ export interface Chunk {
   path: string
   rows: number
   refusals: Refusals
+  /** Takes the keys of the chunk's rows. */
+  seen?: SeenKeys | null
 }
 
 /** Adds rows as they are. */
@@ -38,7 +41,8 @@ export async function appendChunk(chunk: Chunk): Promise<Loaded> {
 export async function upsertChunk(chunk: Chunk, fresh: boolean): Promise<Loaded> {
   if (chunk.rows === 0) return { inserted: 0, updated: 0, unchanged: 0 }
   const { client, table, path, rows } = chunk
-  if (fresh) {
+  // Keys are taken from the table that the merge goes through.
+  if (fresh && !chunk.seen) {
     await client.query('savepoint isthmus_direct')
     try {
       const inserted = await copyRows(client, table, columnList(chunk.plan), path, null)

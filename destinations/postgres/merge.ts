@@ -39,6 +39,7 @@ export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<
   }
   const lines = linesWithout(chunk.rows, (line) => refusals.has(line))
   await loadAround(client, 0, count, load, (item, error) => refusals.add(lines[item]!, error))
+  await chunk.seen?.takeFrom(TEMPORARY)
   await client.query(`drop table ${TEMPORARY}`)
   return total
 }
@@ -62,8 +63,11 @@ async function mergeSql(client: ClientBase, plan: StreamPlan, table: string, ord
   // json has no equality, and citext and some collations take different texts as equal.
   const compared = (alias: string, name: string) => `${alias}.${quoted(name)}${/^(json|citext|text|varchar)$/.test(types.get(pgName(name)) ?? '') ? '::text collate "C"' : ''}`
   const differs = others.map((c) => `${compared('t', c.name)} is distinct from ${compared('excluded', c.name)}`).join(' or ')
-  const set = others.map((c) => `${quoted(c.name)} = excluded.${quoted(c.name)}`).join(', ')
-  const action = others.length > 0 ? `do update set ${set} where ${differs}` : 'do nothing'
+  // A record that is there has no mark of a soft delete: one that comes back loses it, also when nothing else differs.
+  const mark = plan.deletes.mode === 'soft' && types.has(pgName(plan.deletes.column)) ? quoted(plan.deletes.column) : null
+  const set = [...others.map((c) => `${quoted(c.name)} = excluded.${quoted(c.name)}`), ...(mark ? [`${mark} = null`] : [])].join(', ')
+  const where = [differs, ...(mark ? [`t.${mark} is not null`] : [])].filter(Boolean).join(' or ')
+  const action = set ? `do update set ${set} where ${where}` : 'do nothing'
   // Partitioned tables cannot return xmax: there, what existed before is counted as the statement began.
   const partitioned = kind === 'p'
   const existed = `(select count(*) from src s where exists (select 1 from ${table} e where ${plan.key.map((k) => `e.${quoted(k)} = s.${quoted(k)}`).join(' and ')}))`

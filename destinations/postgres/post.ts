@@ -1,19 +1,21 @@
 import type { ClientBase } from 'pg'
 import { IsthmusError } from '../../model/errors.ts'
+import type { StreamPlan } from '../../model/plan.ts'
 import type { PostRequest } from '../../model/ports.ts'
 import type { PostResult, RefusedRow } from '../../model/run.ts'
 import { isEmpty } from './catalog.ts'
 import { readCheckpoint, saveCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { findsDeletes, restartGeneration } from './generation.ts'
 import { appendChunk, upsertChunk, type Chunk, type Loaded } from './load.ts'
 import { highestMark } from './marks.ts'
 import { quotedTable } from './names.ts'
 import { Refusals } from './refusals.ts'
-import { swapIn } from './replace.ts'
+import { SeenKeys } from './seen.ts'
 
 /** Loads a chunk and moves the checkpoint; `client` is in a transaction, which the caller commits. */
 export async function postChunk(client: ClientBase, request: PostRequest, path: string, refused: (rows: RefusedRow[]) => Promise<void>): Promise<PostResult> {
-  const { plan, streamKey, epoch, rows, last } = request
-  const held = await readCheckpoint(client, streamKey, true)
+  const { plan, streamKey, epoch, rows } = request
+  let held = await readCheckpoint(client, streamKey, true)
   if (!held || held.epoch !== epoch || held.seq > rows.seq) {
     throw new IsthmusError('Fenced', `A newer attempt holds the stream ${plan.name}: chunk ${rows.seq} was not loaded`)
   }
@@ -21,15 +23,25 @@ export async function postChunk(client: ClientBase, request: PostRequest, path: 
   if (held.seq !== rows.seq - 1) {
     throw new IsthmusError('ReceiptMismatch', `Chunk ${rows.seq} of the stream ${plan.name} came after chunk ${held.seq}`)
   }
+  if (held.ended) held = await startAgain(client, plan, held)
   const { schema, table } = plan.destination
   const side = plan.mode === 'replace' ? quotedTable(held.sideSchema!, held.side!) : null
-  const chunk: Chunk = { client, plan, table: side ?? quotedTable(schema, table), path, rows: rows.rows, refusals: new Refusals(plan, path) }
+  const seen = held.generation?.table ? new SeenKeys(client, plan, held.generation.table) : null
+  const chunk: Chunk = { client, plan, table: side ?? quotedTable(schema, table), path, rows: rows.rows, refusals: new Refusals(plan, path), seen }
   const loaded = await load(chunk, held)
   const result: PostResult = { ...loaded, deleted: 0, refused: chunk.refusals.count, repeated: false, stop: null }
   if (result.refused > 0) await refused(await chunk.refusals.list())
-  if (last && side) await swapIn(client, plan, side)
-  await saveCheckpoint(client, streamKey, { ...held, ...after(request, held, result) })
+  await seen?.takeRejected([...(request.rejected ?? []), ...(result.refused > 0 ? await chunk.refusals.keys() : [])])
+  const generation = seen && held.generation ? seen.addedTo(held.generation) : held.generation
+  await saveCheckpoint(client, streamKey, { ...held, ...after(request, held, result), generation })
   return result
+}
+
+/** Chunks behind the last one: somebody had the scan read from its beginning again. What it gathered before does not count. */
+async function startAgain(client: ClientBase, plan: StreamPlan, held: Checkpoint): Promise<Checkpoint> {
+  if (held.side !== null) await client.query(`truncate ${quotedTable(held.sideSchema!, held.side)}`)
+  const generation = held.generation && (await restartGeneration(client, held.generation))
+  return { ...held, ended: false, complete: false, completed: null, read: 0, fresh: null, generation }
 }
 
 async function load(chunk: Chunk, held: Checkpoint): Promise<Loaded> {
@@ -47,11 +59,11 @@ function after({ plan, rows, position, last }: PostRequest, held: Checkpoint, re
   const pending = highestMark(held.pending, seen)
   const moves = ascending || last
   return {
-    seq: rows.seq, complete: last, position: last ? null : position,
+    // What follows from having seen everything is done by `complete`.
+    seq: rows.seq, ended: last, complete: last && plan.mode !== 'replace' && !findsDeletes(plan, held.scanSince), read: held.read + rows.read, position: last ? null : position,
     watermark: moves ? highestMark(held.watermark, pending) : held.watermark,
     pending: last ? null : pending,
     fresh: rows.rows === 0 ? held.fresh : result.updated + result.unchanged === 0,
     lastResult: result,
-    ...(last && plan.mode === 'replace' ? { side: null, sideSchema: null, sideShape: null } : {}),
   }
 }

@@ -1,5 +1,6 @@
 import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
+import type { RejectedKey } from '../../model/ports.ts'
 import type { RefusedRow } from '../../model/run.ts'
 import { lineStarts, readLine, rowValues } from './lines.ts'
 import { rowReason } from './row-errors.ts'
@@ -40,6 +41,18 @@ export class Refusals {
     throw new IsthmusError('Contract', `PostgreSQL refused more than ${MOST_REFUSED} rows of one chunk, the last: ${reason}`, {
       field: field ? `model.${field}` : 'to.table', cure: 'compare the model with the table and its constraints',
     })
+  }
+
+  /** The keys of the refused rows, as they stand in the rows file. */
+  async keys(): Promise<RejectedKey[]> {
+    const starts = await this.starts()
+    const at = this.#plan.key.map((name) => this.#plan.columns.findIndex((c) => c.name === name))
+    const keys: RejectedKey[] = []
+    for (const line of this.#found.keys()) {
+      const cells = (await readLine(this.#path, starts, line)).split('\t')
+      keys.push({ cells: at.map((i) => cells[i]).join('\t'), guessed: false })
+    }
+    return keys
   }
 
   async list(): Promise<RefusedRow[]> {

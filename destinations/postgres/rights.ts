@@ -14,13 +14,13 @@ interface Rights {
 const SQL = `
 select current_database() as name, has_database_privilege(current_database(), 'create') as database,
   (select has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create') from pg_namespace where nspname = $1) as schema,
-  (select has_schema_privilege(oid, 'usage') from pg_namespace where nspname = 'isthmus') as state,
-  (select has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'update') and ($3 <> 'replace' or has_table_privilege(c.oid, 'delete'))
+  (select has_schema_privilege(oid, 'usage') and (not $4::boolean or has_schema_privilege(oid, 'create')) from pg_namespace where nspname = 'isthmus') as state,
+  (select has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'update') and (not $3::boolean or has_table_privilege(c.oid, 'delete'))
    from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2) as table`
 
 /** Throws PermissionDenied when the user may not do what a run will have to. */
-export async function checkRights(db: Queryable, { destination: { schema, table }, mode }: StreamPlan): Promise<void> {
-  const { rows } = await db.query<Rights>(SQL, [pgName(schema), pgName(table), mode])
+export async function checkRights(db: Queryable, { destination: { schema, table }, mode, deletes }: StreamPlan): Promise<void> {
+  const { rows } = await db.query<Rights>(SQL, [pgName(schema), pgName(table), mode === 'replace' || deletes.mode === 'hard', deletes.mode !== 'none'])
   const rights = rows[0]!
   const deny = (what: string, cure: string) => new IsthmusError('PermissionDenied', `The user of the destination database may not ${what}`, { field: 'to', cure })
   if (!rights.database && (rights.schema === null || rights.state === null)) {

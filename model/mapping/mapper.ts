@@ -9,6 +9,8 @@ import { codeMapper } from './code-mapper.ts'
 import { fieldsOf } from './columns.ts'
 import { compileField } from './fields-mapper.ts'
 import { dataMapper } from './data-mapper.ts'
+import { codeKey, dataKey } from './key.ts'
+import type { KeyPaths } from './key.ts'
 import { compileWhole, hasRefinements } from './whole.ts'
 
 export interface MapperInput {
@@ -18,6 +20,8 @@ export interface MapperInput {
   fn?: MapFunction | undefined
   /** The model the columns come from; needed when a column is checked, has a default, or the model has refinements. */
   model?: z.ZodObject | undefined
+  /** Columns that identify a row, and where the source keeps its key: for `keyOf`. Without them no key is read. */
+  key?: KeyPaths | undefined
 }
 
 /** A mapper and how bodies are parsed for it: `parseExact(body, mapper.parse)`. */
@@ -28,7 +32,7 @@ export type CompiledMapper = Mapper & { readonly parse: Pick<ParseOptions, 'revi
  * A bad record is returned as a rejection (its reason holds at most about 80 characters of source data), never thrown.
  * Throws InvalidInput, naming the field and the cure, for a mapping that cannot work.
  */
-export function compileMapper({ columns, mapping, fn, model }: MapperInput): CompiledMapper {
+export function compileMapper({ columns, mapping, fn, model, key }: MapperInput): CompiledMapper {
   const models = modelsOf(columns, model)
   const whole = model && hasRefinements(model)
   if (mapping.kind === 'fields') {
@@ -39,12 +43,12 @@ export function compileMapper({ columns, mapping, fn, model }: MapperInput): Com
     }
     const fields = columns.map((c, i) => compileField(c, own(mapping.fields, c.name), models[i] ?? null, true))
     const all = whole ? compileWhole(columns, models as ColumnModel[], model, fields.map((f) => f.options)) : null
-    return { map: dataMapper(columns, fields, all), parse: { revive: false } }
+    return { map: dataMapper(columns, fields, all), keyOf: dataKey(columns, fields, key, all !== null), parse: { revive: false } }
   }
   if (!fn) throw new IsthmusError('InvalidInput', 'the map function of the sync is not there', { field: 'map', cure: 'export the sync with its map function' })
   const cells = columns.map((c, i) => compileCell(c, models[i] ?? null, {}))
   const all = whole ? compileWhole(columns, models as ColumnModel[], model, columns.map(() => ({}))) : null
-  return { map: codeMapper(fn, columns, cells, all), parse: { revive: true } }
+  return { map: codeMapper(fn, columns, cells, all), keyOf: codeKey(fn, columns, cells, key, all !== null), parse: { revive: true } }
 }
 
 function own<T>(record: Record<string, T>, key: string): T | undefined {

@@ -33,6 +33,18 @@ export async function readAhead(call: Call, paging: CountedPaging): Promise<Page
       dropped.push(slot.drop())
     }
   }
+  /**
+   * One page that is missing looks like the end. Taking it for that would leave out all that follows, and delete it at the
+   * destination: so the page behind it has to be missing too.
+   */
+  const lookBeyond = async (n: number): Promise<'nothing' | 'more' | PageStop> => {
+    const at = n + pager.stride()
+    const waiting = queue[0]?.n === at ? queue.shift()! : { n: at, ...begin(call, pager.position(at)) }
+    const page = await waiting.outcome
+    if (page.ok) return page.facts.records > 0 ? 'more' : 'nothing'
+    if (pager.isEnd(page.status, at)) return 'nothing'
+    return page.stop.kind === 'refused' ? 'more' : page.stop
+  }
   const limit = Math.min(most - 1, reader.source.concurrency)
   try {
     more()
@@ -42,6 +54,8 @@ export async function readAhead(call: Call, paging: CountedPaging): Promise<Page
       const page = await slot.outcome
       if (!page.ok) {
         if (!pager.isEnd(page.status, slot.n)) return page.stop
+        const beyond = await lookBeyond(slot.n)
+        if (beyond !== 'nothing') return beyond === 'more' ? page.stop : beyond
         await handOver(call, { body: emptyBody(reader.stream.records), records: 0, list: [], next: null, last: true })
         return DONE
       }

@@ -174,6 +174,23 @@ describe('reading ahead', () => {
     }
   })
 
+  it.each([1, 4])('takes no missing page for the end when one follows it, %i at a time', async (concurrency) => {
+    const page3: { status: number; after?: number } = { status: 404 }
+    const server = keep(await testServer((req, res) => {
+      const page = Number(req.query.get('page'))
+      if (page === 3) return json(res, {}, page3.status)
+      if (page === 4 && page3.after) return json(res, {}, page3.after, { 'retry-after': '3600' })
+      json(res, { data: page > 5 ? [] : [{ id: page }] })
+    }))
+    const fail = keep(reading(server.url, { page: { kind: 'page' } }, { concurrency }))
+    expect(await fail.read()).toMatchObject({ stop: { kind: 'refused', type: 'Contract', reason: expect.stringContaining('404') }, position: { kind: 'page', page: 3 } })
+    expect(fail.ids).toEqual([1, 2])
+    // Gone on at the missing page, it is still no end; one that cannot be looked behind is not decided yet.
+    expect((await fail.read({ position: { kind: 'page', page: 3 } })).stop).toMatchObject({ kind: 'refused' })
+    page3.after = 429
+    expect((await keep(reading(server.url, { page: { kind: 'page' } }, { concurrency })).read()).stop).toMatchObject({ kind: 'throttled' })
+  })
+
   it('keeps the pages before a failure, drops those behind it', async () => {
     const server = keep(await testServer((req, res) => {
       const page = Number(req.query.get('page'))

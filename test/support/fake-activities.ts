@@ -40,6 +40,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     async park(request) {
       calls.parked.push(request)
     },
+    async complete() {
+      return { kind: 'done', removed: 0 }
+    },
     async finish(receipt) {
       calls.finished.push(receipt)
     },

@@ -1,6 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { z } from 'zod'
 import { sourceSchema, streamSchema, type StreamInput } from '../../model/source.ts'
 import { deletesSchema, guardSchema, type Column, type ColumnType, type Mode, type StreamPlan } from '../../model/plan.ts'
 import type { PostRequest } from '../../model/ports.ts'
@@ -20,15 +21,16 @@ export interface PlanOptions {
   schema?: string
   incremental?: StreamInput['incremental']
   scan?: string
+  deletes?: z.input<typeof deletesSchema>
 }
 
 /** A plan of one stream for tests. */
-export function streamPlan({ table, columns, key = ['id'], mode = 'upsert', schema = 'public', incremental = null, scan = 's1' }: PlanOptions): StreamPlan {
+export function streamPlan({ table, columns, key = ['id'], mode = 'upsert', schema = 'public', incremental = null, scan = 's1', deletes = {} }: PlanOptions): StreamPlan {
   return {
     name: 'orders', connection: 'test', source: sourceSchema.parse({ baseUrl: 'http://localhost' }),
     stream: streamSchema.parse({ name: 'orders', path: '/orders', incremental }),
     destination: { kind: 'postgres', url: null, schema, table }, columns, key: mode === 'append' ? [] : key,
-    mapping: { kind: 'code', hash: '' }, mode, deletes: deletesSchema.parse({}), guard: guardSchema.parse({}), chunk: { ms: 1, bytes: 1, requests: 1 }, scan,
+    mapping: { kind: 'code', hash: '' }, mode, deletes: deletesSchema.parse(deletes), guard: guardSchema.parse({}), chunk: { ms: 1, bytes: 1, requests: 1 }, scan,
   }
 }
 
@@ -43,7 +45,7 @@ let files = 0
 /** Writes rows to a file and gives what `post` takes. */
 export async function chunkOf(
   rows: unknown[][],
-  request: Pick<PostRequest, 'plan' | 'streamKey' | 'epoch'> & { seq: number; last?: boolean; page?: number; watermark?: string | null },
+  request: Pick<PostRequest, 'plan' | 'streamKey' | 'epoch' | 'rejected'> & { seq: number; last?: boolean; page?: number; watermark?: string | null },
 ): Promise<[PostRequest, string, AbortSignal]> {
   folder ??= mkdtemp(join(tmpdir(), 'isthmus-rows-'))
   const path = join(await folder, `${(files += 1)}.copy`)
