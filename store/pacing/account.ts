@@ -4,9 +4,9 @@ import type { Closed, HeardLimits, Permit, RequestEnd } from '../../model/pacer.
 import { pgError } from '../postgres.ts'
 import { ALLOWANCE, closure, OTHERS } from './closures.ts'
 import { createPermit, type Use } from './permit.ts'
+import { Quick } from './quick.ts'
 import { Reports } from './reports.ts'
 import { Turns, type Waiter } from './turns.ts'
-import { Usual } from './usual.ts'
 import { ask, type Answer } from './wire.ts'
 
 /** Waits up to this long stay inside `enter`. */
@@ -34,7 +34,7 @@ export interface AccountOptions {
 export class Account {
   readonly #options: AccountOptions
   readonly #turns = new Turns()
-  readonly #usual = new Usual()
+  readonly #quick = new Quick()
   readonly #reports = new Reports()
   #using = 0
   /** Most requests under way or waiting since the last beat. */
@@ -105,7 +105,7 @@ export class Account {
       const { pool, account, process, limits, concurrency } = this.#options
       try {
         const answer = await ask(pool, account, process, {
-          cap: concurrency, using: this.#using, waiting, interactive: this.#turns.interactive, demand: this.#peak, usual: Math.round(this.#usual.ms),
+          cap: concurrency, using: this.#using, waiting, interactive: this.#turns.interactive, demand: this.#peak, quick: Math.floor(this.#quick.ms),
           ...(declare && { limits: [[concurrency, 0], ...limits.map((l): [number, number] => [l.requests, l.ms])] }),
           ...report.question,
         })
@@ -155,8 +155,8 @@ export class Account {
 
   #end(use: Use, end: RequestEnd, heard: HeardLimits | null): Promise<void> {
     const answered = end.kind === 'ok' || end.kind === 'throttled'
-    if (answered) this.#usual.add(use.endedAt - use.sentAt)
-    const { told, urgent } = this.#reports.add(use, end, heard, this.#usual.ms)
+    if (answered) this.#quick.add(use.endedAt - use.sentAt)
+    const { told, urgent } = this.#reports.add(use, end, heard, this.#quick.ms)
     if (end.kind === 'dropped') setTimeout(() => this.#free(), DROPPED_MS).unref()
     else this.#free()
     if (urgent && !this.#ended) {

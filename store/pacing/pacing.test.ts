@@ -46,7 +46,7 @@ describe('rate windows over processes', () => {
     const share = used(judge, { requests: 20, ms: 1_000 }, 14_000)
     const interactive = results[1]!.interactive
     const split = results.map((r) => r!.sent)
-    console.log(`20/s, 4 at a time: ${(share * 100).toFixed(1)} % used, ${judge.over().length} too many, at most ${Math.max(...judge.arrivals.map((a) => a.underWay))} under way; interactive p95 ${percentile(interactive, 0.95).toFixed(0)} ms of ${interactive.length}; by process ${split.join(' and ')}`)
+    console.log(`20/s, 4 at a time: ${(share * 100).toFixed(1)} % used, ${judge.over().length} too many, at most ${Math.max(...judge.arrivals.map((a) => a.underWay))} under way; interactive p95 ${percentile(interactive, 0.95).toFixed(0)} ms of ${interactive.length}; by process ${split.join(' and ')}, cpu ${results.map((r) => r!.cpuMs).join(' and ')} ms`)
     expect(judge.over()).toEqual([])
     expect(share).toBeGreaterThanOrEqual(0.9)
     expect(interactive.length).toBeGreaterThan(20)

@@ -17,13 +17,12 @@ export class Reports {
   }
 
   /** Notes the end of a request. `urgent`: the database should hear it now; `told` resolves when it has. */
-  add(use: Use, end: RequestEnd, heard: HeardLimits | null, usualMs: number): { told: Promise<void>; urgent: boolean } {
+  add(use: Use, end: RequestEnd, heard: HeardLimits | null, quickMs: number): { told: Promise<void>; urgent: boolean } {
     const took = use.endedAt - use.sentAt
     if (use.n !== null) {
-      if (end.kind === 'unused') this.#ended.push([use.n, 0, 0])
+      if (end.kind === 'unused') this.#ended.push([use.n, 0, 0, 0])
       else {
-        const late = use.sentAt - use.askedAt + Math.min(1_000, Math.max(0, took - usualMs))
-        this.#ended.push([use.n, round(late), end.kind === 'ok' || end.kind === 'throttled' ? round(use.endedAt - use.askedAt) : null])
+        this.#ended.push([use.n, round(use.sentAt - use.askedAt), round(Math.max(0, took - quickMs)), end.kind === 'ok' || end.kind === 'throttled' ? round(use.endedAt - use.askedAt) : null])
       }
     }
     if (end.kind !== 'unused') this.#count(use.sentAt)

@@ -12,12 +12,12 @@ export interface Ask {
   interactive: number
   /** Slots it would use. */
   demand: number
-  /** Usual time of an answer, ms. */
-  usual: number
+  /** What the quick answers of the account take, ms. */
+  quick: number
   /** Declared windows and [concurrency, 0], now and then. */
   limits?: [requests: number, ms: number][]
-  /** Places whose requests have ended: sent and answered at most so long after the place was given, ms. */
-  ended?: [n: number, late: number, answered: number | null][]
+  /** Places whose requests have ended: sent and answered at most so long after the place was given, and by how much longer the answer took than quick ones; ms. */
+  ended?: [n: number, sent: number, slow: number, answered: number | null][]
   report?: Report
 }
 

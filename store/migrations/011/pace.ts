@@ -39,7 +39,7 @@ begin
       on conflict (account, source, ms, requests) do update set until = excluded.until;
   end if;
   if ask ? 'ended' then
-    update isthmus.account_places p set late = (v->>1)::real, answered = (v->>2)::real from jsonb_array_elements(ask->'ended') v where p.account = a and p.n = (v->>0)::bigint;
+    update isthmus.account_places p set sent = (v->>1)::real, slow = (v->>2)::real, answered = (v->>3)::real from jsonb_array_elements(ask->'ended') v where p.account = a and p.n = (v->>0)::bigint;
   end if;
   if ask ? 'report' then
     select * into rep from isthmus.account_report(acc, t, me, ask->'report');
@@ -88,7 +88,7 @@ begin
       wait_ms := greatest(wait_ms, 5);
     end if;
     if gi + gb > 0 then
-      insert into isthmus.account_places (account, n, at, usual) select a, acc.last_n + i, t, (ask->>'usual')::real from generate_series(1, gi + gb) i;
+      insert into isthmus.account_places (account, n, at, quick) select a, acc.last_n + i, t, (ask->>'quick')::real from generate_series(1, gi + gb) i;
       if acc.last_n / 64 <> (acc.last_n + gi + gb) / 64 then
         delete from isthmus.account_places p where p.account = a and p.at < t - make_interval(secs => full_.longest_ms / 1000 + 5);
       end if;

@@ -28,9 +28,9 @@ create table isthmus.account_processes (
   seen_at timestamptz not null, granted_at timestamptz, yielded_at timestamptz, primary key (account, process)
 ) with (fillfactor = 50);
 
--- One row a request, as long as its longest window lasts. All in ms after at: sent at the latest (late), answered.
+-- One row a request, as long as its longest window lasts. ms: sent and answered at most so long after at; slow: by how much the answer took longer than the quick ones.
 create table isthmus.account_places (
-  account text not null, n bigint not null, at timestamptz not null, usual real not null, late real, answered real, primary key (account, n)
+  account text not null, n bigint not null, at timestamptz not null, quick real not null, sent real, slow real, answered real, primary key (account, n)
 ) with (fillfactor = 80);
 
 create table isthmus.run_log_once (run text not null, key text not null, stream text not null, primary key (run, key));

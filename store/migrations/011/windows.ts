@@ -1,6 +1,7 @@
 /**
- * A request counts from its send to its answer: the server saw it somewhere in between. Its place in a window is free again one window
- * after the earlier of: its answer; its send plus a margin (30 ms + 2 % of the window, at most 1 s) plus what its answer took longer than usual.
+ * A request counts from its send to its answer: the server saw it somewhere in between. Its place in a window is free again one window after
+ * the earlier of: its answer; its send plus a margin. The margin is 30 ms + 2 % of the window, at most 1 s; or, when that is more, the time by
+ * which its answer took longer than the quick answers of the account do, at most a quarter of the window: so long it may have lain before the server.
  */
 export const windows = `
 create function isthmus.account_windows(a text, t timestamptz, last_n bigint, most integer, bulk boolean,
@@ -28,10 +29,10 @@ begin
     margin := least(1000, 30 + w.ms * 0.02);
     if w.ms <= 10000 then
       select coalesce(array_agg(x.frees_in order by x.frees_in), '{}') into frees from (
-        select least(p.answered, coalesce(p.late, least(1000, greatest(0, p.age - p.usual))) + margin) + w.ms - p.age as frees_in
+        select least(p.answered, coalesce(p.sent, 0) + greatest(margin, least(coalesce(p.slow, p.age - p.quick), w.ms / 4))) + w.ms - p.age as frees_in
         from (
-          select q.answered, q.late, q.usual, extract(epoch from t - q.at) * 1000 as age from isthmus.account_places q
-          where q.account = a and q.n > last_n - r * (3 + ceil(2200 / w.ms))::bigint and q.at > t - make_interval(secs => (w.ms + 2200) / 1000)) p
+          select q.answered, q.sent, q.slow, q.quick, extract(epoch from t - q.at) * 1000 as age from isthmus.account_places q
+          where q.account = a and q.n > last_n - r * (4 + ceil(1000 / w.ms))::bigint and q.at > t - make_interval(secs => (w.ms * 1.25 + 1000) / 1000)) p
       ) x where x.frees_in > 0;
       k := greatest(0, r - cardinality(frees));
       if k = 0 then wait_ms := greatest(wait_ms, frees[cardinality(frees) - r + 1]); end if;

@@ -66,6 +66,7 @@ async function loop(stream: string, priority: 'bulk' | 'interactive', once: bool
   }
 }
 
+const cpu = process.cpuUsage()
 setTimeout(() => stop.abort(), o.forMs)
 process.stdout.write('ready\n')
 const all = Array.from({ length: o.callers }, (_, i) => loop(`${process.pid}-${i}`, 'bulk', false))
@@ -76,4 +77,4 @@ if (o.interactiveEveryMs > 0) {
 await Promise.all(all)
 await store.close()
 await agent.close()
-process.stdout.write(`${JSON.stringify({ ...counts, interactive, closedReasons })}\n`)
+process.stdout.write(`${JSON.stringify({ ...counts, interactive, closedReasons, cpuMs: Math.round((process.cpuUsage(cpu).user + process.cpuUsage(cpu).system) / 1000) })}\n`)

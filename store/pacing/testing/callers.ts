@@ -10,6 +10,8 @@ export interface CallerResult {
   /** How long each interactive call took, from asking to its answer, ms. */
   interactive: number[]
   closedReasons: Record<string, number>
+  /** Processor time while it called. */
+  cpuMs: number
 }
 
 export interface Caller {
