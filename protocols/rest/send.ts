@@ -57,7 +57,7 @@ export async function send(
       onRedirect: async () => {
         await permit.release({ kind: 'ok' })
         const entry = await enter(call, signal)
-        if ('stop' in entry) throw new IsthmusError('RateLimited', 'the allowance ran out inside a redirect')
+        if ('stop' in entry) throw new IsthmusError('Transient', 'the allowance ran out inside a redirect')
         permit = entry
         call.requests++
         permit.sent()

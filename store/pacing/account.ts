@@ -91,7 +91,13 @@ export class Account {
 
   /** Slots that are confirmed are used again without asking, while no window counts requests and nothing is closed. */
   #fast(): boolean {
-    return this.#answer !== null && !this.#answer.paced && !this.#answer.down && this.closed() === null && this.#turns.size === 0 && this.#using < this.#slots && performance.now() - this.#heardAt < STALE_MS
+    return this.#turns.size === 0 && this.#free()
+  }
+
+  /** A slot of this process may be used without asking. */
+  #free(): boolean {
+    const answer = this.#answer
+    return answer !== null && !answer.paced && !answer.down && !this.#reports.troubled && this.closed() === null && this.#using < this.#slots && performance.now() - this.#heardAt < STALE_MS
   }
 
   async #talk(): Promise<void> {
@@ -111,11 +117,13 @@ export class Account {
         })
         if (declare) this.#declaredAt = askedAt
         this.#failedSince = null
-        this.#apply(answer, askedAt)
         report.done()
+        this.#apply(answer, askedAt)
       } catch (error) {
-        report.failed()
-        this.#failed(error)
+        const known = pgError(error, 'The database of Isthmus')
+        const passing = known instanceof IsthmusError && known.retryable
+        report.failed(passing)
+        this.#failed(known, passing)
         break
       }
     }
@@ -133,7 +141,7 @@ export class Account {
     if (answer.closed !== null) this.#options.onClosed(answer.closed)
     for (let i = 0; i < answer.count; i++) this.#serve(answer.first + i, answer.probe, askedAt)
     if (!answer.paced && this.#closed === null) {
-      for (let one = true; one && this.#turns.size > 0 && this.#using < this.#slots; one = !answer.probe) this.#serve(null, answer.probe, askedAt)
+      for (let one = true; one && this.#turns.size > 0 && this.#using < this.#slots && !this.#reports.troubled; one = !answer.probe) this.#serve(null, answer.probe, askedAt)
     }
     this.#quietUntil = answer.why === '' || answer.why === 'probe' ? 0 : now + answer.waitMs
     this.#sendAway(answer, now)
@@ -141,7 +149,8 @@ export class Account {
   }
 
   #serve(n: number | null, probe: boolean, askedAt: number): void {
-    const waiter = this.#turns.take()
+    // What became known since the question was asked counts too.
+    const waiter = this.#reports.troubled ? undefined : this.#turns.take()
     const permit = this.#permit(n, probe, askedAt)
     if (waiter) waiter.settle(permit)
     else void permit.release({ kind: 'unused' })
@@ -157,8 +166,8 @@ export class Account {
     const answered = end.kind === 'ok' || end.kind === 'throttled'
     if (answered) this.#quick.add(use.endedAt - use.sentAt)
     const { told, urgent } = this.#reports.add(use, end, heard, this.#quick.ms)
-    if (end.kind === 'dropped') setTimeout(() => this.#free(), DROPPED_MS).unref()
-    else this.#free()
+    if (end.kind === 'dropped') setTimeout(() => this.#over(), DROPPED_MS).unref()
+    else this.#over()
     if (urgent && !this.#ended) {
       this.poke()
       return told
@@ -167,11 +176,11 @@ export class Account {
   }
 
   /** A request is over: its slot goes to the next one here, or back. */
-  #free(): void {
+  #over(): void {
     this.#using--
     const answer = this.#answer
     if (this.#turns.size > 0) {
-      if (answer !== null && !answer.paced && !answer.down && this.closed() === null && this.#using < this.#slots && performance.now() - this.#heardAt < STALE_MS) this.#serve(null, false, performance.now())
+      if (this.#free()) this.#serve(null, false, performance.now())
       else if (performance.now() >= this.#quietUntil) this.poke()
     } else if (answer !== null && answer.active > 1 && this.#using >= this.#slots) {
       // Others wait for it.
@@ -212,13 +221,11 @@ export class Account {
   }
 
   /** The database does not answer: those who wait do so a while longer, then fail with what it was. */
-  #failed(thrown: unknown): void {
-    const error = pgError(thrown, 'The database of Isthmus')
+  #failed(error: unknown, passing: boolean): void {
     const now = performance.now()
     this.#failedSince ??= now
-    const lasting = !(error instanceof IsthmusError) || !error.retryable
     for (const waiter of this.#turns.all()) {
-      if ((lasting || now - waiter.since > MAX_WAIT_MS) && this.#turns.remove(waiter)) waiter.fail(error)
+      if ((!passing || now - waiter.since > MAX_WAIT_MS) && this.#turns.remove(waiter)) waiter.fail(error)
     }
     if (this.#turns.size === 0 && this.#using === 0 && now - this.#failedSince > 60_000) return
     if (this.#timer) clearTimeout(this.#timer)

@@ -10,7 +10,13 @@ export class Reports {
   #report: Report | null = null
   #told: (() => void)[] = []
   #lastHeard = ''
+  #telling = false
   readonly #recent: number[] = []
+
+  /** A failure or refusal is known here that the database may not know yet: nothing is sent until it has judged it. */
+  get troubled(): boolean {
+    return this.#telling || this.#isTrouble(this.#report)
+  }
 
   get pending(): boolean {
     return this.#ended.length > 0 || this.#report !== null
@@ -62,25 +68,35 @@ export class Reports {
     return { urgent, told: urgent ? new Promise((done) => this.#told.push(done)) : Promise.resolve() }
   }
 
-  /** Takes what is to be told; `failed` puts it back. */
-  take(using: number): { question: Pick<Ask, 'ended' | 'report'>; done(): void; failed(): void } {
+  /** Takes what is to be told; `failed` puts it back if it may be told again. */
+  take(using: number): { question: Pick<Ask, 'ended' | 'report'>; done(): void; failed(again: boolean): void } {
     const ended = this.#ended
     const report = this.#report
     const told = this.#told
     this.#ended = []
     this.#report = null
     this.#told = []
-    const settle = () => told.forEach((done) => done())
+    this.#telling = this.#isTrouble(report)
+    const settle = () => {
+      this.#telling = false
+      told.forEach((done) => done())
+    }
     return {
       question: { ...(ended.length > 0 && { ended }), ...(report && { report: { ...report, using } }) },
       done: settle,
-      failed: () => {
-        this.#ended = [...ended, ...this.#ended].slice(-1_000)
-        this.#report = this.#report ?? report
+      failed: (again) => {
+        if (again) {
+          this.#ended = [...ended, ...this.#ended].slice(-1_000)
+          this.#report = this.#report ?? report
+        }
         // They find out for themselves: nobody waits for a database that is gone.
         settle()
       },
     }
+  }
+
+  #isTrouble(report: Report | null): boolean {
+    return report !== null && (report.fails > 0 || report.throttled !== undefined)
   }
 
   /** Requests sent in the last second. */

@@ -34,20 +34,20 @@ begin
   if heard is not null then
     for w in select * from jsonb_array_elements(heard->'windows') loop
       -- Guessed lengths are lower bounds: the longest one seen counts.
-      select * into top from isthmus.account_limits l where l.account = acc.account and l.source = 'headers' and l.requests = (w->>0)::integer and l.until > t order by l.ms desc limit 1;
-      if (heard->>'guessed')::boolean and found and top.ms >= (w->>1)::double precision then
+      select * into top from isthmus.account_limits l where l.account = acc.account and l.source = 'headers' and l.requests = (w->>'requests')::integer and l.until > t order by l.ms desc limit 1;
+      if (heard->>'guessed')::boolean and found and top.ms >= (w->>'ms')::double precision then
         update isthmus.account_limits l set until = t + make_interval(secs => greatest(3600, 2 * l.ms / 1000)) where l.account = acc.account and l.source = 'headers' and l.ms = top.ms and l.requests = top.requests;
       else
         -- The last answer is right: an API may have changed its limits.
         delete from isthmus.account_limits l where l.account = acc.account and l.source = 'headers'
-          and not exists (select from jsonb_array_elements(heard->'windows') v where (v->>0)::integer = l.requests and (v->>1)::double precision = l.ms);
-        insert into isthmus.account_limits values (acc.account, 'headers', (w->>0)::integer, (w->>1)::double precision, t, t + make_interval(secs => greatest(3600, 2 * (w->>1)::double precision / 1000)))
+          and not exists (select from jsonb_array_elements(heard->'windows') v where (v->>'requests')::integer = l.requests and (v->>'ms')::double precision = l.ms);
+        insert into isthmus.account_limits values (acc.account, 'headers', (w->>'requests')::integer, (w->>'ms')::double precision, t, t + make_interval(secs => greatest(3600, 2 * (w->>'ms')::double precision / 1000)))
           on conflict (account, source, ms, requests) do update set until = excluded.until;
         tell := tell or top is null;
       end if;
     end loop;
     if heard->>'remaining' is not null and heard->>'resetMs' is not null and jsonb_array_length(heard->'windows') > 0 then
-      select max((v->>0)::integer) as requests, max((v->>1)::double precision) as ms into top from jsonb_array_elements(heard->'windows') v;
+      select max((v->>'requests')::integer) as requests, max((v->>'ms')::double precision) as ms into top from jsonb_array_elements(heard->'windows') v;
       select count(*) into rate from isthmus.account_places p where p.account = acc.account and p.n > acc.last_n - top.requests and p.at > t - make_interval(secs => (top.ms + 100) / 1000);
       if jsonb_array_length(heard->'windows') = 1 and rate >= top.requests - (heard->>'remaining')::integer then
         acc.hold_until := null;

@@ -1,12 +1,14 @@
-/** A process that sends requests through the pacer of an account, for tests: `node --import jiti/register caller.ts '<json>'`. Ends with one JSON line. */
+/** A process that sends requests through pacers, for tests: takes jobs as messages from its parent, answers each with what it counted. */
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import type { Permit } from '../../../model/pacer.ts'
 import { heardLimits } from '../../../protocols/http/rate-limits.ts'
 import { parseRetryAfter } from '../../../protocols/http/retry-after.ts'
 import { openStore } from '../../index.ts'
+import type { CallerResult } from './callers.ts'
 
 export interface CallerOptions {
-  databaseUrl: string
   url: string
   account: string
   limits: { requests: number; ms: number }[]
@@ -18,63 +20,62 @@ export interface CallerOptions {
   forMs: number
 }
 
-const o = JSON.parse(process.argv[2]!) as CallerOptions
-const store = await openStore(o.databaseUrl, { key: { id: '0123456789abcdef', secret: Buffer.alloc(32, 1) } })
+const store = await openStore(process.argv[2]!, { key: { id: '0123456789abcdef', secret: Buffer.alloc(32, 1) } })
 const agent = new Agent({ connections: 64 })
-const stop = new AbortController()
-const counts = { sent: 0, sentAway: 0, errors: 0 }
-const interactive: number[] = []
-const closedReasons: Record<string, number> = {}
 
-async function call(permit: Permit, who: string): Promise<void> {
-  permit.sent()
-  counts.sent++
-  try {
-    const res = await request(`${o.url}/?who=${who}`, { dispatcher: agent })
-    await res.body.dump()
-    const headers = res.headers as Record<string, string>
-    const heard = heardLimits(headers, Date.now())
-    if (res.statusCode === 429) await permit.release({ kind: 'throttled', untilMs: parseRetryAfter(headers['retry-after'], Date.now()), reason: 'HTTP 429' }, heard)
-    else if (res.statusCode >= 500) await permit.release({ kind: 'failed', type: 'Transient', reason: `HTTP ${res.statusCode}` }, heard)
-    else await permit.release({ kind: 'ok' }, heard)
-  } catch (error) {
-    counts.errors++
-    await permit.release({ kind: 'failed', type: 'Unreachable', reason: (error as Error).message })
-  }
-}
+async function run(o: CallerOptions): Promise<CallerResult> {
+  const stop = new AbortController()
+  setMaxListeners(0, stop.signal)
+  const counts = { sent: 0, sentAway: 0, errors: 0 }
+  const interactive: number[] = []
 
-async function loop(stream: string, priority: 'bulk' | 'interactive', once: boolean): Promise<void> {
-  const pacer = store.pacer({ account: o.account, limits: o.limits, concurrency: o.concurrency, stream, priority })
-  const began = performance.now()
-  while (!stop.signal.aborted) {
+  async function call(permit: Permit, who: string): Promise<void> {
+    permit.sent()
+    counts.sent++
     try {
-      const entry = await pacer.enter(stop.signal)
-      if ('release' in entry) {
-        await call(entry, stream)
-        if (once) return void interactive.push(performance.now() - began)
-      } else {
-        counts.sentAway++
-        closedReasons[entry.reason] = (closedReasons[entry.reason] ?? 0) + 1
-        await new Promise((done) => {
-          const timer = setTimeout(done, entry.untilMs - Date.now())
-          stop.signal.addEventListener('abort', () => (clearTimeout(timer), done(null)), { once: true })
-        })
-      }
+      const res = await request(`${o.url}/?who=${who}`, { dispatcher: agent })
+      await res.body.dump()
+      const headers = res.headers as Record<string, string>
+      const heard = heardLimits(headers, Date.now())
+      if (res.statusCode === 429) await permit.release({ kind: 'throttled', untilMs: parseRetryAfter(headers['retry-after'], Date.now()), reason: 'HTTP 429' }, heard)
+      else if (res.statusCode >= 500) await permit.release({ kind: 'failed', type: 'Transient', reason: `HTTP ${res.statusCode}` }, heard)
+      else await permit.release({ kind: 'ok' }, heard)
     } catch (error) {
-      if (!stop.signal.aborted) throw error
+      counts.errors++
+      await permit.release({ kind: 'failed', type: 'Unreachable', reason: (error as Error).message })
     }
   }
+
+  async function loop(stream: string, priority: 'bulk' | 'interactive', one: boolean): Promise<void> {
+    const pacer = store.pacer({ account: o.account, limits: o.limits, concurrency: o.concurrency, stream, priority })
+    const began = performance.now()
+    while (!stop.signal.aborted) {
+      const entry = await pacer.enter(stop.signal).catch((error: Error) => {
+        if (error.name === 'AbortError') return null
+        throw error
+      })
+      if (entry === null) return
+      if ('release' in entry) {
+        await call(entry, stream)
+        if (one) return void interactive.push(performance.now() - began)
+      } else {
+        counts.sentAway++
+        await sleep(Math.max(0, entry.untilMs - Date.now()), undefined, { signal: stop.signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  setTimeout(() => stop.abort(), o.forMs)
+  const all = Array.from({ length: o.callers }, (_, i) => loop(`${process.pid}-${i}`, 'bulk', false))
+  const timer = o.interactiveEveryMs > 0 ? setInterval(() => all.push(loop('interactive', 'interactive', true)), o.interactiveEveryMs) : undefined
+  stop.signal.addEventListener('abort', () => clearInterval(timer))
+  await sleep(o.forMs)
+  await Promise.all(all)
+  return { ...counts, interactive }
 }
 
-const cpu = process.cpuUsage()
-setTimeout(() => stop.abort(), o.forMs)
-process.stdout.write('ready\n')
-const all = Array.from({ length: o.callers }, (_, i) => loop(`${process.pid}-${i}`, 'bulk', false))
-if (o.interactiveEveryMs > 0) {
-  const timer = setInterval(() => void loop('interactive', 'interactive', true).catch(() => undefined), o.interactiveEveryMs)
-  stop.signal.addEventListener('abort', () => clearInterval(timer))
-}
-await Promise.all(all)
-await store.close()
-await agent.close()
-process.stdout.write(`${JSON.stringify({ ...counts, interactive, closedReasons, cpuMs: Math.round((process.cpuUsage(cpu).user + process.cpuUsage(cpu).system) / 1000) })}\n`)
+process.on('message', ({ id, options }: { id: number; options: CallerOptions }) => {
+  void run(options).then((result) => process.send!({ id, result }), (error: Error) => process.send!({ id, error: error.stack }))
+})
+process.on('disconnect', () => process.exit(0))
+process.send!({ id: 0 })
