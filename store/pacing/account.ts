@@ -20,6 +20,8 @@ const DROPPED_MS = 100
 const DECLARE_MS = 60_000
 const RETRY_MS = 250
 
+const CLOSED = (): IsthmusError => new IsthmusError('Transient', 'the store was closed')
+
 export interface AccountOptions {
   pool: pg.Pool
   account: string
@@ -58,6 +60,7 @@ export class Account {
   }
 
   enter(waiter: Waiter): void {
+    if (this.#ended) return waiter.fail(CLOSED())
     if (this.#fast()) return waiter.settle(this.#permit(null, false, performance.now()))
     this.#turns.add(waiter)
     if (waiter.priority === 'interactive' || this.#slots <= this.#using || performance.now() >= this.#quietUntil) this.poke()
@@ -86,7 +89,7 @@ export class Account {
     this.#ended = true
     if (this.#timer) clearTimeout(this.#timer)
     if (this.#asking) await new Promise<void>((done) => this.#idle.push(done))
-    for (const w of this.#turns.all()) if (this.#turns.remove(w)) w.fail(new IsthmusError('Transient', 'the store was closed'))
+    for (const w of this.#turns.all()) if (this.#turns.remove(w)) w.fail(CLOSED())
   }
 
   /** Slots that are confirmed are used again without asking, while no window counts requests and nothing is closed. */
