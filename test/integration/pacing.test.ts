@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
-import { openStore } from '../index.ts'
-import { startCaller, type Caller, type CallerResult } from './testing/callers.ts'
-import { startJudge, type Judge, type JudgeOptions } from './testing/judge.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { openStore } from '../../store/index.ts'
+import { startCaller, type Caller, type CallerResult } from '../support/pacing/callers.ts'
+import { startJudge, type Judge, type JudgeOptions } from '../support/pacing/judge.ts'
 
 /** Processes against an API that keeps its limits strictly. Oracle: the API's own log of arrivals. */
 let database: TestDatabase

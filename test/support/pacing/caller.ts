@@ -5,7 +5,7 @@ import { Agent, request } from 'undici'
 import type { Permit } from '../../../model/pacer.ts'
 import { heardLimits } from '../../../protocols/http/rate-limits.ts'
 import { parseRetryAfter } from '../../../protocols/http/retry-after.ts'
-import { openStore } from '../../index.ts'
+import { openStore } from '../../../store/index.ts'
 import type { CallerResult } from './callers.ts'
 
 export interface CallerOptions {
