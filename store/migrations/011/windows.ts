@@ -1,7 +1,7 @@
 /**
  * A request counts from its send to its answer: the server saw it somewhere in between. Its place in a window is free again one window after
- * the earlier of: its answer; its send plus a margin. The margin is 30 ms + 2 % of the window, at most 1 s; or, when that is more, the time by
- * which its answer took longer than the quick answers of the account do, at most a quarter of the window: so long it may have lain before the server.
+ * the earlier of: its answer; its send plus a margin. The margin of windows up to 10 s is 20 ms + 1 % of the window, or, when that is more, the time
+ * by which its answer took longer than the quick answers of the account do: so long it may have lain before the server. That of longer ones is 30 ms + 2 %, at most 1 s.
  */
 export const windows = `
 create function isthmus.account_windows(a text, t timestamptz, last_n bigint, most integer, bulk boolean,
@@ -26,17 +26,18 @@ begin
     -- Of long windows a share is kept for interactive calls.
     if bulk and w.ms > 10000 then r := r - least(greatest(1, r / 20), r - 1); end if;
     gap_ms := greatest(gap_ms, w.ms / r);
-    margin := least(1000, 30 + w.ms * 0.02);
     if w.ms <= 10000 then
+      margin := 20 + w.ms * 0.01;
       select coalesce(array_agg(x.frees_in order by x.frees_in), '{}') into frees from (
-        select least(p.answered, coalesce(p.sent, 0) + greatest(margin, least(coalesce(p.slow, p.age - p.quick), w.ms / 4))) + w.ms - p.age as frees_in
+        select least(p.answered, coalesce(p.sent, 0) + greatest(margin, least(coalesce(p.slow, p.age - p.quick), w.ms))) + w.ms - p.age as frees_in
         from (
           select q.answered, q.sent, q.slow, q.quick, extract(epoch from t - q.at) * 1000 as age from isthmus.account_places q
-          where q.account = a and q.n > last_n - r * (4 + ceil(1000 / w.ms))::bigint and q.at > t - make_interval(secs => (w.ms * 1.25 + 1000) / 1000)) p
+          where q.account = a and q.n > last_n - r * (5 + ceil(1000 / w.ms))::bigint and q.at > t - make_interval(secs => (w.ms * 2 + 1000) / 1000)) p
       ) x where x.frees_in > 0;
       k := greatest(0, r - cardinality(frees));
       if k = 0 then wait_ms := greatest(wait_ms, frees[cardinality(frees) - r + 1]); end if;
     else
+      margin := least(1000, 30 + w.ms * 0.02);
       -- The margin covers all that can be late: the place r back tells whether the next one is free.
       k := 0;
       while k < greatest(most, 1) loop
