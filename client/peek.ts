@@ -99,6 +99,7 @@ function stopError(stop: PageStop): IsthmusError {
       return new IsthmusError(stop.type, stop.reason, { field: 'from.baseUrl', cure: 'see that the API runs' })
     case 'refused':
       return new IsthmusError(stop.type, stop.reason, { field: stop.field, cure: stop.cure })
+    case 'positionLost':
     case 'more':
     case 'done':
       return new IsthmusError('Contract', 'the source gave no page', { field: 'from.path' })

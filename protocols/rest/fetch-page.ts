@@ -4,12 +4,8 @@ import { abortError } from '../http/index.ts'
 import { MAX_ATTEMPTS, MAX_PAUSES, RETRY_WINDOW_MS, retryDelay } from './backoff.ts'
 import type { Call } from './call.ts'
 import { credential } from './credential.ts'
-<<<<<<< HEAD
-import { enter, MAX_WAIT_MS } from './enter.ts'
 import { isPositionLost } from './lost.ts'
-=======
 import { enter, pacerOf, stopOfClosed } from './enter.ts'
->>>>>>> 09d36fb (Pacer: windows, concurrency, pauses and circuit breaker of an account in PostgreSQL)
 import type { Facts } from './facts.ts'
 import { MAX_WAIT_MS } from './gate.ts'
 import { send } from './send.ts'
