@@ -2,7 +2,8 @@ import { durationMs } from '../model/duration.ts'
 import { IsthmusError } from '../model/errors.ts'
 import type { Plan, StreamPlan } from '../model/plan.ts'
 import type { CompiledMapper } from '../model/mapping/index.ts'
-import type { RowDestination } from '../model/ports.ts'
+import type { Pacer, Priority } from '../model/pacer.ts'
+import type { RowDestination, Store } from '../model/ports.ts'
 import { projectEnvironment, resolver } from '../project/index.ts'
 import { openConnection, openRest, type Connection, type RestReader } from '../protocols/rest/index.ts'
 import { MappedAhead } from './ahead.ts'
@@ -106,4 +107,9 @@ export function open(deps: Pick<ActivityDeps, 'destination' | 'databaseUrl'>, pl
     limits: stream.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) })),
     mapper: null,
   }
+}
+
+/** The pacer of a stream's account. `asks`: who takes turns with the others of the account. */
+export function pacerOf(store: Store, { stream, limits }: OpenStream, asks: string, priority: Priority): Pacer {
+  return store.pacer({ account: stream.connection, limits, concurrency: stream.source.concurrency, stream: asks, priority })
 }

@@ -1,5 +1,6 @@
 import type { Store } from '../model/ports.ts'
 import type { PageStop } from '../model/run.ts'
+import { outageKey } from '../store/index.ts'
 import type { PageRequest } from './types.ts'
 
 const EVERY_MS = 500
@@ -7,12 +8,15 @@ const EVERY_MS = 500
 /** Tells the live view how far reading is; a view that cannot be written never stops a run. */
 export class LivePages {
   readonly #store: Store
+  readonly #account: string
   readonly #request: PageRequest
   #last = 0
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(store: Store, request: PageRequest) {
+  /** @param account name of the connection */
+  constructor(store: Store, account: string, request: PageRequest) {
     this.#store = store
+    this.#account = account
     this.#request = request
   }
 
@@ -29,6 +33,11 @@ export class LivePages {
     const { run, stream, seq } = this.#request
     const wait = stop.kind === 'throttled' ? { reason: stop.reason, until: new Date(stop.untilMs).toISOString() } : null
     await this.#write(pages, records, requests, wait)
+    if (stop.kind === 'interrupted' && stop.opening) {
+      // An outage is one event, however many chunks meet it.
+      await this.#store.logOnce(outageKey(this.#account, stop.opening), { run, stream, level: 'warn', message: `${stop.reason}; asked again with growing pauses` }).catch(() => undefined)
+      return
+    }
     const note = noteOf(stop)
     if (note) await this.#store.log({ run, stream, level: note.level, message: `chunk ${seq}: ${note.message}` }).catch(() => undefined)
   }

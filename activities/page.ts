@@ -1,7 +1,7 @@
 import type { PageStop, PageResult, Segment } from '../model/run.ts'
 import { readPages } from '../protocols/rest/index.ts'
 import { Mapping } from './ahead.ts'
-import type { OpenStreams } from './context.ts'
+import { pacerOf, type OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
 import { LivePages } from './live.ts'
 import { adoptFirstPage } from './first-page.ts'
@@ -21,7 +21,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   let bytes = adopted?.bytes ?? 0
   let position = adopted ? adopted.next : request.position
   let pages = segments.reduce((sum, s) => sum + s.frames, 0)
-  const live = new LivePages(deps.store, request)
+  const live = new LivePages(deps.store, open.stream.connection, request)
   const result = (stop: PageStop, requests: number): PageResult => ({
     stop,
     chunk: pages > 0 ? { ...chunk, segments, pages, records, bytes } : null,
@@ -47,7 +47,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
       since: request.since,
       budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
       token: () => deps.store.getToken(open.tokenKey),
-      reserve: open.limits.length > 0 ? () => deps.store.reserve(open.stream.connection, open.limits) : null,
+      pacer: pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk'),
       signal: step.signal,
       onPage: async (page) => {
         const before = written

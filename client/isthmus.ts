@@ -14,6 +14,7 @@ import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
+import { peek, type Peek } from './peek.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 
 const TASK_QUEUE = 'isthmus'
@@ -124,6 +125,18 @@ export class Syncs {
     const plan = await this.plan(id)
     const runs = await this.#connect().then(({ store }) => store.listRuns({ sync: plan.id, limit: 10 }), () => [])
     return estimate(plan, runs)
+  }
+
+  /**
+   * The first page of each stream, read and mapped, before all bulk work of its account; `limit` rows of each, 5 by default.
+   * Starts nothing, writes nothing, moves no checkpoint. Throws IsthmusError when a page cannot be had (RateLimited with `until`).
+   */
+  async peek(id: string, options: { streams?: string[]; limit?: number } = {}): Promise<Peek[]> {
+    const loaded = await loadSync(this.#projectDir, id)
+    const plan = selectStreams(loaded.plan, options.streams)
+    const environment = requireEnvironment(plan, this.#environment())
+    const { store, databaseUrl } = await this.#connect()
+    return peek({ ...loaded, plan }, { store, environment, databaseUrl, limit: options.limit ?? 5 })
   }
 
   /**

@@ -1,4 +1,4 @@
-import { open, type OpenStream } from '../activities/context.ts'
+import { open, pacerOf, type OpenStream } from '../activities/context.ts'
 import { FIRST_PAGE } from '../activities/first-page.ts'
 import { recordsOf, rowMapper } from '../activities/map.ts'
 import { signIn } from '../activities/sign-in.ts'
@@ -84,7 +84,7 @@ async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions
     const read = await readPages({
       reader: one.reader, ...start, budget: { untilMs: Date.now() + LOOK_MS, bytes: Infinity, requests: 1 },
       token: () => store.getToken(one.tokenKey),
-      reserve: one.limits.length > 0 ? () => store.reserve(one.stream.connection, one.limits) : null,
+      pacer: pacerOf(store, one, `${run}/${one.stream.name}`, 'interactive'),
       signal,
       onPage: async (page) => {
         body = page.body

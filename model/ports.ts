@@ -1,6 +1,7 @@
 /** Interfaces between the folders. Each is implemented once, in the folder its comment names. */
 import type { ChunkRef, CompleteResult, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
+import type { Pacer, PacerOptions } from './pacer.ts'
 
 // ---------------------------------------------------------------- stage/
 export interface PageFrame {
@@ -205,8 +206,10 @@ export interface Store {
    * When the stored version is already above `seen`, gives that token and refreshes nothing.
    */
   refreshToken(connection: string, seen: number, refresh: (current: Token) => Promise<Omit<Token, 'version'>>): Promise<Token>
-  /** The moment at which the next request of the account may be sent, exact over all processes; it is reserved by this call. */
-  reserve(account: string, limits: { requests: number; ms: number }[]): Promise<Date>
+  /** Lets requests of an account through, over all processes. Opens nothing; ends with the store. */
+  pacer(options: PacerOptions): Pacer
+  /** Writes a line of a run's log once for each `key`, whoever writes it. */
+  logOnce(key: string, line: Omit<LogLine, 'at'>): Promise<void>
   close(): Promise<void>
 }
 

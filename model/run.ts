@@ -54,8 +54,8 @@ export type PageStop =
   | { kind: 'throttled'; untilMs: number; reason: string }
   /** The API refused token `version`. */
   | { kind: 'authRequired'; version: number; reason: string }
-  /** Time-outs, resets, 5xx: after the short retries inside the activity. `untilMs`: when the account's circuit breaker lets the next try through; 0 = whenever. */
-  | { kind: 'interrupted'; type: ErrorType; reason: string; untilMs: number }
+  /** Time-outs, resets, 5xx: after the short retries inside the activity. `untilMs`: when the account's circuit breaker lets the next try through; 0 = whenever. `opening`: number of the breaker's opening when it is the reason. */
+  | { kind: 'interrupted'; type: ErrorType; reason: string; untilMs: number; opening?: number }
   /** The API no longer knows the cursor or address to go on from: only a scan from the beginning gets further. */
   | { kind: 'positionLost'; reason: string }
   /** Nothing that waiting cures. */

@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
-import { slotReserver } from './budget.ts'
 import { CallbackError } from './callback-error.ts'
 import { checkKey } from './key-check.ts'
 import { logQueries } from './log.ts'
 import { migrate } from './migrate.ts'
+import { createPacers } from './pacing/index.ts'
 import { planQueries } from './plans.ts'
 import { pgError, poolOf } from './postgres.ts'
 import { rejectQueries } from './rejects.ts'
@@ -24,21 +24,26 @@ export interface StoreOptions {
  */
 export async function openStore(databaseUrl: string, { key }: StoreOptions): Promise<Store> {
   const pool = poolOf(databaseUrl, 'isthmus store', 10)
-  const store: Store = {
+  const log = logQueries(pool)
+  const pacers = createPacers(pool, databaseUrl, log.recovered)
+  const queries: Omit<Store, 'close' | 'pacer'> = {
     async migrate() {
       await migrate(pool)
       await checkKey(pool, key)
     },
     ...planQueries(pool),
     ...runQueries(pool),
-    ...logQueries(pool),
+    log: log.log,
+    logOnce: log.logOnce,
+    logs: log.logs,
     ...rejectQueries(pool),
     ...settingsQueries(pool, key),
     ...tokenQueries(pool, key),
-    ...slotReserver(pool),
-    close: () => pool.end(),
   }
-  const { close, ...queries } = store
+  const close = async (): Promise<void> => {
+    await pacers.close()
+    await pool.end()
+  }
   const translated = withErrors(queries)
   try {
     await probe(pool, key)
@@ -46,7 +51,7 @@ export async function openStore(databaseUrl: string, { key }: StoreOptions): Pro
     await pool.end()
     throw pgError(error, 'The database of Isthmus')
   }
-  return { ...translated, close }
+  return { ...translated, pacer: pacers.open, close }
 }
 
 async function probe(pool: pg.Pool, key: VaultKey): Promise<void> {

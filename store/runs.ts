@@ -29,7 +29,7 @@ export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
     },
     async deleteRun(run) {
       await inTransaction(pool, async (client) => {
-        for (const table of ['runs', 'run_streams', 'run_log', 'rejects']) await client.query(`delete from isthmus.${table} where run = $1`, [run])
+        for (const table of ['runs', 'run_streams', 'run_log', 'run_log_once', 'rejects']) await client.query(`delete from isthmus.${table} where run = $1`, [run])
       })
     },
     async getRun(run) {

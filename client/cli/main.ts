@@ -6,6 +6,7 @@ import { initCommand } from './init.ts'
 import { approveCommand, retryCommand, skipCommand } from './operate.ts'
 import { cancelCommand, listCommand, logsCommand, statusCommand } from './inspect.ts'
 import { EXIT } from './output.ts'
+import { peekCommand } from './peek.ts'
 import { planCommand } from './plan.ts'
 import { runCommand } from './run.ts'
 import { sqlCommand } from './sql.ts'
@@ -19,7 +20,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, planCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, sqlCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, sqlCommand, workerCommand, simulateCommand]) {
     command.addCommand(make())
   }
   return command

@@ -1,18 +1,18 @@
 import { at, durationMs } from '../../model/index.ts'
-import type { Source, Value } from '../../model/index.ts'
+import type { Pacer, Source, Value } from '../../model/index.ts'
 import { createAuthenticator } from '../auth/index.ts'
 import type { Authenticator } from '../auth/index.ts'
 import { createHttp, originOf } from '../http/index.ts'
 import type { Http } from '../http/index.ts'
 import { createGate } from './gate.ts'
-import type { Gate } from './gate.ts'
 
-/** What all streams of one account share: sockets, credentials, and the pause it was told to make. */
+/** What all streams of one account share in a run: sockets and credentials. */
 export interface Connection {
   readonly baseUrl: string
   readonly http: Http
   readonly authenticator: Authenticator
-  readonly gate: Gate
+  /** Holds pauses where there is no pacer of the account. */
+  readonly gate: Pacer
   close(): Promise<void>
 }
 
@@ -50,5 +50,5 @@ export function openConnection(options: ConnectionOptions): Connection {
       userAgent: options.userAgent ?? 'isthmus',
     })
   const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, now: options.now }))
-  return { baseUrl, http, authenticator, gate: createGate(), close: () => (options.http ? Promise.resolve() : http.close()) }
+  return { baseUrl, http, authenticator, gate: createGate(options.now), close: () => (options.http ? Promise.resolve() : http.close()) }
 }

@@ -1,12 +1,13 @@
 import { IsthmusError } from '../../model/index.ts'
 import type { ErrorType, PageStop, Position } from '../../model/index.ts'
 import { abortError } from '../http/index.ts'
-import { MAX_ATTEMPTS, MAX_PAUSES, pauseDelay, RETRY_WINDOW_MS, retryDelay } from './backoff.ts'
+import { MAX_ATTEMPTS, MAX_PAUSES, RETRY_WINDOW_MS, retryDelay } from './backoff.ts'
 import type { Call } from './call.ts'
 import { credential } from './credential.ts'
-import { enter, MAX_WAIT_MS } from './enter.ts'
 import { isPositionLost } from './lost.ts'
+import { enter, pacerOf, stopOfClosed } from './enter.ts'
 import type { Facts } from './facts.ts'
+import { MAX_WAIT_MS } from './gate.ts'
 import { send } from './send.ts'
 import { sleepUntil } from './sleep.ts'
 import { credentialsRefused, refused, stopOf } from './stops.ts'
@@ -43,32 +44,35 @@ export async function fetchPage(call: Call, position: Position | null, signal: A
 async function tryPage(call: Call, position: Position | null, signal: AbortSignal, guess: (cursor: string | null) => void): Promise<FetchedPage | FailedPage> {
   const { now } = call
   const { reader } = call.options
+  const pacer = pacerOf(call)
   const startedMs = now()
   let attempt = 1
   let pauses = 0
   for (;;) {
-    const closed = await enter(call, signal)
-    if (closed) return { ok: false, stop: closed, status: 0 }
-    const use = await credential(call)
-    if ('stop' in use) return { ok: false, stop: use.stop, status: 0 }
+    const permit = await enter(call, signal)
+    if ('stop' in permit) return { ok: false, stop: permit.stop, status: 0 }
+    const use = await credential(call).catch(async (error: unknown) => {
+      await permit.release({ kind: 'unused' })
+      throw error
+    })
+    if ('stop' in use) {
+      await permit.release({ kind: 'unused' })
+      return { ok: false, stop: use.stop, status: 0 }
+    }
     let failure: { type: ErrorType; last: ErrorType; reason: string; status: number }
     try {
-      const { response, verdict, facts, name } = await send(call, position, use.token, attempt, signal, guess)
+      const { response, verdict, facts, name } = await send(call, position, permit, use.token, attempt, signal, guess)
       const { status } = response
       if (facts) return { ok: true, body: response.body, facts, url: response.url }
       const reason = 'reason' in verdict ? `${name}: ${verdict.reason}` : name
       switch (verdict.kind) {
         case 'throttled': {
           pauses++
-          const silent = verdict.untilMs === null
-          // Told to come back at once, again and again: slow down all the same.
-          const least = silent || pauses > 1 ? now() + pauseDelay(pauses) : 0
-          const tooOften = pauses >= (silent ? MAX_ATTEMPTS : MAX_PAUSES)
-          const untilMs = Math.max(verdict.untilMs ?? 0, tooOften && silent ? now() + 3 * MAX_WAIT_MS : least) + 1
           // The account is throttled, not this page: its address would only hide the cause.
-          const why = verdict.reason
-          reader.connection.gate.block(untilMs, why)
-          if (tooOften || untilMs - now() > MAX_WAIT_MS + 1) return { ok: false, status, stop: { kind: 'throttled', untilMs, reason: why } }
+          const closed = pacer.closed()
+          const tooOften = pauses >= (verdict.untilMs === null ? MAX_ATTEMPTS : MAX_PAUSES)
+          if (closed && closed.untilMs - now() > MAX_WAIT_MS) return { ok: false, status, stop: stopOfClosed(closed) }
+          if (tooOften) return { ok: false, status, stop: { kind: 'throttled', untilMs: Math.max(closed?.untilMs ?? 0, now() + (verdict.untilMs === null ? 3 * MAX_WAIT_MS : 0)), reason: verdict.reason } }
           continue
         }
         case 'authRequired':
@@ -95,7 +99,9 @@ async function tryPage(call: Call, position: Position | null, signal: AbortSigna
     const retryAt = now() + retryDelay(attempt)
     if (attempt >= MAX_ATTEMPTS || retryAt - startedMs > RETRY_WINDOW_MS) {
       const { type, last, reason, status } = failure
-      const stop: PageStop = last === 'Contract' ? refused(last, reason, 'from.path') : { kind: 'interrupted', type, reason, untilMs: 0 }
+      const down = pacer.closed()
+      const open = down?.kind === 'down' ? { untilMs: down.untilMs, opening: down.opening } : { untilMs: 0 }
+      const stop: PageStop = last === 'Contract' ? refused(last, reason, 'from.path') : { kind: 'interrupted', type, reason: down?.kind === 'down' ? down.reason : reason, ...open }
       return { ok: false, status, stop }
     }
     attempt++

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SourceInput } from '../../model/index.ts'
+import type { Closed, HeardLimits, Pacer, Permit, RequestEnd, SourceInput } from '../../model/index.ts'
 import { json, rawServer, testServer } from '../testing/server.ts'
 import type { Seen } from '../testing/server.ts'
 import { range, reading, token } from '../testing/reading.ts'
@@ -68,18 +68,44 @@ describe('throttling', () => {
     expect((await one.read()).stop).toMatchObject({ kind: 'throttled', reason: expect.stringContaining('HTTP 403') })
   })
 
-  it('paces by reservations, and gives long ones back', async () => {
+  it('asks the pacer before each request, gives each permit back, and hands long waits on', async () => {
     const server = keep(await testServer((req, res) => json(res, whole(page(req)))))
     const one = keep(reading(server.url, { page: paged }, { concurrency: 8 }))
-    let next = Date.now()
-    const reserved: number[] = []
-    await one.read({ reserve: async () => (reserved.push((next += 20)), new Date(next)) })
-    const sent = server.seen.map((r) => r.atMs).sort((a, b) => a - b)
-    expect(sent.length).toBe(30)
-    sent.forEach((at, i) => expect(at).toBeGreaterThanOrEqual(reserved[i]!))
+    const ends: string[] = []
+    let open = 0
+    let most = 0
+    const enter = async (): Promise<Permit> => {
+      most = Math.max(most, ++open)
+      return { sent: () => {}, release: async (end) => (open--, void ends.push(end.kind)) }
+    }
+    expect((await one.read({ pacer: { enter, closed: () => null } })).stop).toEqual({ kind: 'done' })
+    expect([server.seen.length, ends, open]).toEqual([30, Array(30).fill('ok'), 0])
+    expect(most).toBeLessThanOrEqual(8)
     const far = Date.now() + 3_600_000
-    expect((await one.read({ reserve: async () => new Date(far) })).stop).toMatchObject({ kind: 'throttled', untilMs: far })
+    const closed: Closed = { kind: 'throttled', untilMs: far, reason: 'quota', type: 'RateLimited', opening: 0 }
+    expect((await one.read({ pacer: { enter: async () => closed, closed: () => closed } })).stop).toEqual({ kind: 'throttled', untilMs: far, reason: 'quota' })
+    const down: Closed = { ...closed, kind: 'down', type: 'Unreachable', opening: 3 }
+    expect((await one.read({ pacer: { enter: async () => down, closed: () => down } })).stop).toEqual({ kind: 'interrupted', type: 'Unreachable', reason: 'quota', untilMs: far, opening: 3 })
     expect(server.seen.length).toBe(30)
+  })
+
+  it('tells the pacer how each request ended', async () => {
+    const server = keep(await testServer((req, res) => {
+      const n = server.seen.length
+      if (req.path === '/moved') return void res.writeHead(302, { location: '/items' }).end()
+      json(res, n < 3 ? {} : { data: [] }, [429, 503][n - 1] ?? 200, { 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '7', 'x-ratelimit-reset': '1' })
+    }))
+    const ends: [RequestEnd, HeardLimits | null | undefined][] = []
+    const pacer: Pacer = { closed: () => null, enter: async () => ({ sent: () => {}, release: async (end, heard) => void ends.push([end, heard]) }) }
+    await keep(reading(server.url, {})).read({ pacer })
+    expect(ends.map(([e]) => e)).toMatchObject([{ kind: 'throttled', untilMs: expect.any(Number) }, { kind: 'failed', type: 'Transient' }, { kind: 'ok' }])
+    expect(ends[2]![1]).toEqual({ windows: [{ requests: 10, ms: 1_000 }], guessed: true, remaining: 7, resetMs: 1_000 })
+    ends.length = 0
+    await keep(reading(server.url, { path: '/moved' })).read({ pacer })
+    expect(ends.map(([e]) => e.kind)).toEqual(['ok', 'ok'])
+    ends.length = 0
+    await keep(reading('http://127.0.0.1:1', {})).read({ pacer })
+    expect(ends.map(([e]) => e.kind)).toEqual(['failed', 'failed', 'failed'])
   })
 })
 

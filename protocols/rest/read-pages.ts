@@ -7,7 +7,7 @@ import type { ReadOptions, ReadResult } from './types.ts'
 
 /**
  * Reads pages from a position until the end, the budget, or something that only the caller can handle. Every expected stop is
- * returned. Thrown are only: the AbortError of the signal, and what `onPage`, `token` or `reserve` throw.
+ * returned. Thrown are only: the AbortError of the signal, and what `onPage`, `token` or `pacer` throw.
  * Budgets end the beginning of pages; pages already under way are still handed over.
  */
 export async function readPages(options: ReadOptions): Promise<ReadResult> {

@@ -1,8 +1,8 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../../model/index.ts'
-import type { ErrorType, Position, Token } from '../../model/index.ts'
+import type { ErrorType, Permit, Position, RequestEnd, Token } from '../../model/index.ts'
 import { parseExact } from '../../model/json/index.ts'
-import { classify } from '../http/index.ts'
+import { classify, heardLimits, isAbortError } from '../http/index.ts'
 import type { HttpResponse, Verdict } from '../http/index.ts'
 import type { Call } from './call.ts'
 import { enter } from './enter.ts'
@@ -19,10 +19,11 @@ export interface Sent {
   name: string
 }
 
-/** Sends one request for the page at a position and reads its answer. Throws IsthmusError when there is no page to be had from it. */
+/** Sends one request for the page at a position and reads its answer; `permit` is given back. Throws IsthmusError when there is no page to be had from it. */
 export async function send(
   call: Call,
   position: Position | null,
+  permit: Permit,
   token: Token | null,
   attempt: number,
   signal: AbortSignal,
@@ -42,6 +43,7 @@ export async function send(
     // Before credentials are anywhere near it.
     http.allow(url)
     call.requests++
+    permit.sent()
     response = await http.request({
       method: addresses.method,
       url,
@@ -53,12 +55,16 @@ export async function send(
         authenticator.apply(target, token)
       },
       onRedirect: async () => {
-        const closed = await enter(call, signal)
-        if (closed) throw new IsthmusError('Transient', 'the allowance ran out inside a redirect')
+        await permit.release({ kind: 'ok' })
+        const entry = await enter(call, signal)
+        if ('stop' in entry) throw new IsthmusError('Transient', 'the allowance ran out inside a redirect')
+        permit = entry
         call.requests++
+        permit.sent()
       },
     })
   } catch (error) {
+    await permit.release(failedEnd(error))
     if (error instanceof IsthmusError) {
       tell(error.status ?? null, 0, error.type)
       throw new IsthmusError(error.type, `${name}: ${error.message}`, { field: error.field ?? fieldOf(error.type), cure: error.cure, status: error.status })
@@ -67,6 +73,7 @@ export async function send(
   }
   tell(response.status, response.body.length, null)
   const verdict = classify(response, { nowMs: now(), redactor: http.redactor, json: true })
+  await permit.release(endOf(verdict), heardLimits(response.headers, now()))
   if (verdict.kind === 'empty') {
     response.body = emptyBody(stream.records)
   } else if (verdict.kind !== 'ok') {
@@ -93,6 +100,18 @@ export async function send(
     if (!(error instanceof IsthmusError)) throw error
     throw new IsthmusError(error.type, `${name}: ${error.message}`, { field: error.field, cure: error.cure, status: response.status })
   }
+}
+
+/** How an answer ends the request, as far as the account is concerned: also one that is no page shows that the system works. */
+function endOf(verdict: Verdict): RequestEnd {
+  if (verdict.kind === 'throttled') return verdict
+  return verdict.kind === 'transient' && verdict.last === 'Transient' ? { kind: 'failed', type: 'Transient', reason: verdict.reason } : { kind: 'ok' }
+}
+
+function failedEnd(error: unknown): RequestEnd {
+  if (isAbortError(error)) return { kind: 'dropped' }
+  if (!(error instanceof IsthmusError)) return { kind: 'unused' }
+  return error.type === 'Transient' || error.type === 'Unreachable' ? { kind: 'failed', type: error.type, reason: error.message } : { kind: 'dropped' }
 }
 
 function fieldOf(type: ErrorType): string {

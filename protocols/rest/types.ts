@@ -1,4 +1,4 @@
-import type { ErrorType, PageRead, PageStop, Position, Source, Stream, Token, Value } from '../../model/index.ts'
+import type { ErrorType, Pacer, PageRead, PageStop, Position, Source, Stream, Token, Value } from '../../model/index.ts'
 import type { Authenticator } from '../auth/index.ts'
 import type { Connection } from './connection.ts'
 
@@ -50,8 +50,8 @@ export interface ReadOptions {
   budget: Budget
   /** The current token, without refreshing it. */
   token(): Promise<Token | null>
-  /** Reserves a request of the account's allowance and tells when it may be sent; null when there is no limit. */
-  reserve: (() => Promise<Date>) | null
+  /** Lets requests through as the account allows; null when there is none: then only pauses are kept. */
+  pacer: Pacer | null
   signal: AbortSignal
   /** Called strictly in reading order, never twice at once. */
   onPage(page: PageRead): Promise<void>

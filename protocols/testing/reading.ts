@@ -36,7 +36,7 @@ export function reading(url: string, stream: Omit<StreamInput, 'name' | 'path'> 
         position: null,
         since: null,
         token: async () => null,
-        reserve: null,
+        pacer: null,
         signal: new AbortController().signal,
         onPage: async (page) => {
           pages.push(page)

@@ -1,0 +1,101 @@
+import type { Closed, Permit, Priority } from '../../model/pacer.ts'
+
+/** A call that waits for its permit. */
+export interface Waiter {
+  stream: string
+  priority: Priority
+  /** Of `performance.now()`. */
+  since: number
+  settle(result: Permit | Closed): void
+  fail(error: unknown): void
+}
+
+const REMEMBERED = 10_000
+
+/** Who waits in this process: interactive calls first, then the stream that was served longest ago. A stream that was sent away keeps its turn. */
+export class Turns {
+  readonly #bulk = new Map<string, Waiter[]>()
+  readonly #interactive: Waiter[] = []
+  readonly #turn = new Map<string, number>()
+  #clock = 0
+  #size = 0
+
+  get size(): number {
+    return this.#size + this.#interactive.length
+  }
+
+  get interactive(): number {
+    return this.#interactive.length
+  }
+
+  /** Calls of streams, one call of each in turn: the order in which they will be served. */
+  *bulk(): Generator<Waiter> {
+    const streams = this.#streams()
+    for (let round = 0, found = true; found; round++) {
+      found = false
+      for (const name of streams) {
+        const waiter = this.#bulk.get(name)?.[round]
+        if (waiter) {
+          found = true
+          yield waiter
+        }
+      }
+    }
+  }
+
+  add(waiter: Waiter): void {
+    if (waiter.priority === 'interactive') {
+      this.#interactive.push(waiter)
+      return
+    }
+    const own = this.#bulk.get(waiter.stream)
+    if (own) own.push(waiter)
+    else this.#bulk.set(waiter.stream, [waiter])
+    if (!this.#turn.has(waiter.stream)) this.#remember(waiter.stream)
+    this.#size++
+  }
+
+  /** The next one, taken out; undefined when nobody waits. */
+  take(): Waiter | undefined {
+    const urgent = this.#interactive.shift()
+    if (urgent) return urgent
+    let first: string | undefined
+    let lowest = Infinity
+    for (const name of this.#bulk.keys()) {
+      const turn = this.#turn.get(name) ?? 0
+      if (turn < lowest) [first, lowest] = [name, turn]
+    }
+    if (first === undefined) return undefined
+    const waiter = this.#bulk.get(first)![0]!
+    this.remove(waiter)
+    this.#remember(first)
+    return waiter
+  }
+
+  /** false when it was gone. */
+  remove(waiter: Waiter): boolean {
+    const list = waiter.priority === 'interactive' ? this.#interactive : this.#bulk.get(waiter.stream)
+    const at = list?.indexOf(waiter) ?? -1
+    if (at < 0) return false
+    list!.splice(at, 1)
+    if (waiter.priority === 'interactive') return true
+    this.#size--
+    if (list!.length === 0) this.#bulk.delete(waiter.stream)
+    return true
+  }
+
+  all(): Waiter[] {
+    return [...this.#interactive, ...this.bulk()]
+  }
+
+  #streams(): string[] {
+    return [...this.#bulk.keys()].sort((a, b) => (this.#turn.get(a) ?? 0) - (this.#turn.get(b) ?? 0))
+  }
+
+  #remember(stream: string): void {
+    this.#turn.delete(stream)
+    this.#turn.set(stream, ++this.#clock)
+    const oldest = this.#turn.keys().next().value
+    if (this.#turn.size > REMEMBERED && oldest !== undefined) this.#turn.delete(oldest)
+  }
+}
