@@ -30,7 +30,7 @@ export function mapperOf(deps: ActivityDeps, streams: OpenStreams, target: Strea
 }
 
 /** Loads the sync's code when the plan needs it. Throws UserCode when the file is another one than the run was started with. */
-async function flowOf(deps: ActivityDeps, sync: string, stream: StreamPlan): Promise<AnyFlow | undefined> {
+export async function flowOf(deps: Pick<ActivityDeps, 'projectDir'>, sync: string, stream: StreamPlan): Promise<AnyFlow | undefined> {
   const loaded = await loadSync(deps.projectDir, sync).catch((error: unknown) => {
     // A plan of data alone runs on a worker that has no project.
     if (stream.mapping.kind === 'fields' && error instanceof IsthmusError && error.type === 'NotFound') return null

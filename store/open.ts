@@ -8,6 +8,7 @@ import { migrate } from './migrate.ts'
 import { planQueries } from './plans.ts'
 import { pgError, poolOf } from './postgres.ts'
 import { rejectQueries } from './rejects.ts'
+import { remapQueries } from './remaps.ts'
 import { runQueries } from './runs.ts'
 import { settingsQueries } from './settings.ts'
 import { tokenQueries } from './tokens.ts'
@@ -33,6 +34,7 @@ export async function openStore(databaseUrl: string, { key }: StoreOptions): Pro
     ...runQueries(pool),
     ...logQueries(pool),
     ...rejectQueries(pool),
+    ...remapQueries(pool),
     ...settingsQueries(pool, key),
     ...tokenQueries(pool, key),
     ...slotReserver(pool),
