@@ -7,6 +7,8 @@ import { approveCommand, retryCommand, skipCommand } from './operate.ts'
 import { cancelCommand, listCommand, logsCommand, statusCommand } from './inspect.ts'
 import { EXIT } from './output.ts'
 import { planCommand } from './plan.ts'
+import { rejectsCommand } from './rejects.ts'
+import { remapCommand } from './remap.ts'
 import { runCommand } from './run.ts'
 import { sqlCommand } from './sql.ts'
 import { workerCommand } from './worker.ts'
@@ -19,7 +21,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, planCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, sqlCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, planCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, workerCommand, simulateCommand]) {
     command.addCommand(make())
   }
   return command
@@ -42,7 +44,7 @@ export async function main(argv: string[]): Promise<void> {
   // A reader that went away (`| head`) is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed))
   const command = program()
-  for (const c of [command, ...command.commands]) c.exitOverride()
+  for (const c of [command, ...command.commands, ...command.commands.flatMap((c) => c.commands)]) c.exitOverride()
   try {
     await command.parseAsync(argv)
   } catch (error) {
