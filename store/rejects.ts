@@ -62,9 +62,9 @@ export function rejectQueries(pool: pg.Pool): RejectStore {
 
     async openRejects(filter, after) {
       const { rows } = await pool.query<RejectDetail>(
-        `with some as materialized (
+        `with first as materialized (
            select rejects.id as n, octet_length(raw) as bytes from isthmus.rejects where ${WHERE} and rejects.id > $7 order by rejects.id limit ${RETRY_ROWS}),
-         fit as (select n, sum(bytes) over (order by n) - bytes as before from some)
+         fit as (select n, sum(bytes) over (order by n) - bytes as before from first)
          select ${COLUMNS}, raw from isthmus.rejects join fit on fit.n = rejects.id where before < ${RETRY_BYTES} order by rejects.id`,
         [...filterValues({ ...filter, all: false }), number(after) ?? 0],
       )
