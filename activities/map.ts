@@ -17,10 +17,10 @@ export function recordsOf(stream: StreamPlan, body: Buffer, mapper: CompiledMapp
   return selectRecords(parseExact(body, mapper.parse), stream.stream.records) ?? []
 }
 
-/** The mapper of a stream; `flow` is the sync's code, needed when the plan points into it. */
-export function rowMapper(stream: StreamPlan, flow: AnyFlow | undefined): CompiledMapper {
+/** The mapper of a stream; `flow` is the sync's code, needed when the plan points into it. `keys`: it reads the keys of rejected records too. */
+export function rowMapper(stream: StreamPlan, flow: AnyFlow | undefined, keys = stream.deletes.mode !== 'none'): CompiledMapper {
   const fn = typeof flow?.map === 'function' ? flow.map : undefined
-  const key = stream.deletes.mode === 'none' ? undefined : { columns: stream.key, paths: stream.stream.key }
+  const key = !keys ? undefined : { columns: stream.key, paths: stream.stream.key }
   return compileMapper({ columns: stream.columns, mapping: stream.mapping, fn: fn as never, model: flow?.model, key })
 }
 

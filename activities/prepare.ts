@@ -11,7 +11,6 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
   const from = await destination.begin(stream, streamKey, round === 0 ? run : `${run}#${round}`, { committed, used, anew: target.anew !== '' })
   if (target.anew) await deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message: `reads from the beginning again: ${target.anew}` })
   if (from.resumed) {
-    await deps.store.saveResumedScan(target.run, target.stream)
     await deps.store.log({ run: target.run, stream: target.stream, level: 'info', message: 'goes on where an earlier run stopped' })
   }
   return {

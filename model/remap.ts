@@ -103,7 +103,4 @@ export interface RemapStore {
   saveRemapResult(remap: string, result: StreamRemap): Promise<void>
   remapResults(remap: string): Promise<StreamRemap[]>
   purgeRemaps(ms: number): Promise<void>
-  /** Notes that a run goes on with the interrupted scan of an earlier one: its pages alone are no complete generation. */
-  saveResumedScan(run: string, stream: string): Promise<void>
-  isResumedScan(run: string, stream: string): Promise<boolean>
 }

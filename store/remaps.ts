@@ -5,7 +5,6 @@ import { storable } from './text.ts'
 import { inTransaction } from './transaction.ts'
 
 const CHUNK = 'n, run, seq, records::int, result'
-const KEEP_SCANS = 8 * 86_400
 
 /** What remaps work on and found. Samples hold records, so they stand here and never in a workflow's history. */
 export function remapQueries(pool: pg.Pool): RemapStore {
@@ -46,16 +45,6 @@ export function remapQueries(pool: pg.Pool): RemapStore {
     async purgeRemaps(ms) {
       await pool.query(`delete from isthmus.remap_chunks c using isthmus.remaps r where r.remap = c.remap and r.at < clock_timestamp() - make_interval(secs => $1)`, [ms / 1000])
       await pool.query(`delete from isthmus.remaps where at < clock_timestamp() - make_interval(secs => $1)`, [ms / 1000])
-      await pool.query(
-        `delete from isthmus.resumed_scans s using isthmus.runs r where r.run = s.run and r.finished_at < clock_timestamp() - make_interval(secs => $1)`,
-        [Math.max(ms / 1000, KEEP_SCANS)],
-      )
-    },
-    async saveResumedScan(run, stream) {
-      await pool.query('insert into isthmus.resumed_scans (run, stream) values ($1, $2) on conflict do nothing', [run, stream])
-    },
-    async isResumedScan(run, stream) {
-      return (await pool.query('select 1 from isthmus.resumed_scans where run = $1 and stream = $2', [run, stream])).rows.length > 0
     },
   }
 }

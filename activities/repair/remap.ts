@@ -42,7 +42,7 @@ async function mapChunk(deps: ActivityDeps, target: RemapTarget, open: RepairStr
   const [rowsFile, keysFile] = [await stage.newFile(at, 'rows'), await stage.newFile(at, 'keys')]
   const rows = new TextFile(await openFile(rowsFile.path, 'w'))
   const keys = new TextFile(await openFile(keysFile.path, 'w'))
-  const reader = new KeyReader(stream)
+  const reader = new KeyReader(stream, mapper)
   const result: ChunkResult = { rowsFile: rowsFile.ref, rows: 0, keysFile: keysFile.ref, keys: 0, filtered: 0, rejected: 0, unknownKeys: 0, examples: [] }
   let ordinal = chunk.n * PER_CHUNK
   try {
@@ -80,7 +80,7 @@ async function mapChunk(deps: ActivityDeps, target: RemapTarget, open: RepairStr
     await rows.close()
     await keys.close()
   }
-  return reader.reliable ? result : { ...result, keys: 0, unknownKeys: result.filtered + result.rejected }
+  return reader.trusted ? result : { ...result, keys: 0, unknownKeys: result.filtered + result.rejected }
 }
 
 /** Compares the mapped rows with the table and, with `apply`, changes it. Rows and reasons go to the store, counts come back. */

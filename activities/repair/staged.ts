@@ -33,7 +33,7 @@ async function covered(deps: ActivityDeps, request: ListStagedRequest): Promise<
   for (const run of await deps.store.listRuns({ sync: request.sync, limit: MOST_RUNS })) {
     const known = receiptOf(run, request.stream)
     // A run under way is told apart by the mark; one without this stream says nothing of it.
-    if (run.outcome === 'running' || known === 'absent') continue
+    if (run.outcome === 'running' || run.outcome === 'parked' || known === 'absent') continue
     if (request.runs > 0 && runs.length >= request.runs) return { runs, limit: `only the newest ${request.runs} ${request.runs === 1 ? 'run' : 'runs'}, as asked` }
     const chunks = known && (await stagedChunks(deps, run.run, request.stream, known))
     if (!chunks) return { runs, limit: `the pages of run ${run.run} are not all staged any more` }
@@ -47,7 +47,7 @@ async function newestComplete(deps: ActivityDeps, request: ListStagedRequest, st
   for (const run of await deps.store.listRuns({ sync: request.sync, limit: MOST_RUNS })) {
     const known = receiptOf(run, request.stream)
     if (known === null || known === 'absent' || known.outcome !== 'completed') continue
-    if (await deps.store.isResumedScan(run.run, request.stream)) throw cannot(`the newest complete scan was made by several runs (the last is ${run.run})`)
+    if (known.resumed) throw cannot(`the newest complete scan was made by several runs (the last is ${run.run})`)
     const chunks = await stagedChunks(deps, run.run, request.stream, known)
     if (!chunks) throw cannot(`the pages of the newest complete run (${run.run}) are not all staged any more`)
     return { runs: [{ run, chunks }], limit: 'mode replace: the newest complete run' }
@@ -57,6 +57,7 @@ async function newestComplete(deps: ActivityDeps, request: ListStagedRequest, st
 
 interface Known {
   outcome: string
+  resumed: boolean
   chunks: number
   read: number
 }
@@ -65,7 +66,7 @@ interface Known {
 function receiptOf(run: RunSummary, stream: string): Known | 'absent' | null {
   if (!run.receipt) return null
   const found = run.receipt.streams.find((s) => s.stream === stream)
-  return found ? { outcome: found.outcome, chunks: found.counts.chunks, read: found.counts.read } : 'absent'
+  return found ? { outcome: found.outcome, resumed: found.resumed, chunks: found.counts.chunks, read: found.counts.read } : 'absent'
 }
 
 /** The committed chunks of a run; null when not all of their records are here. */

@@ -26,7 +26,7 @@ export async function openRepair(deps: ActivityDeps, target: RepairTarget, name:
   const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.id}`)) }
   const url = stream.destination.url === null ? deps.databaseUrl : resolver(environment)(stream.destination.url)
   const flow = await flowOf(deps, target.sync, stream)
-  return { plan, stream, streamKey: `${plan.id}/${name}`, destination: deps.destination(url), mapper: rowMapper(stream, flow), flow }
+  return { plan, stream, streamKey: `${plan.id}/${name}`, destination: deps.destination(url), mapper: rowMapper(stream, flow, true), flow }
 }
 
 export async function openRepairStream(deps: ActivityDeps, target: RepairTarget & { stream: string }): Promise<RepairStream> {

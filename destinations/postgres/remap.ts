@@ -21,7 +21,7 @@ const REASONS = 20
 export async function streamMark(db: Queryable, streamKey: string, lock: boolean): Promise<string> {
   const known = await findTable(db, 'isthmus', 'checkpoints')
   const held = known && (await readCheckpoint(db, streamKey, lock))
-  return held ? `${held.epoch}/${held.seq}` : ''
+  return held ? `${held.epoch}/${held.seq}/${held.complete}` : ''
 }
 
 /** Loads the rows of staged chunks under a new mapping, compares, and changes the table when asked to; `client` is in a transaction. */

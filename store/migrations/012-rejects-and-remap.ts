@@ -19,8 +19,6 @@ create unique index rejects_by_id on isthmus.rejects (id);
 create index rejects_open on isthmus.rejects (sync, id) where state = 'open';
 create index rejects_closed on isthmus.rejects (changed_at) where state <> 'open';
 
-create table isthmus.resumed_scans (run text not null, stream text not null, primary key (run, stream));
-
 create table isthmus.remaps (
   remap text not null, stream text not null, cover json not null, result json,
   at timestamptz not null default clock_timestamp(), primary key (remap, stream));

@@ -96,10 +96,10 @@ async function load(n: number): Promise<string> {
   })
   const plan = compileSync(definition, { id: `s${n}`, file: `syncs/s${n}.ts`, text: '' })
   await deps.store.savePlan(plan)
-  const target = { sync: plan.id, run, plan: plan.hash, stream: 'items' }
+  const target = { sync: plan.id, run, plan: plan.hash, stream: 'items', round: 0 }
   const env = new MockActivityEnvironment()
   const step = <R>(body: () => Promise<R>): Promise<R> => env.run(body)
-  const { epoch } = await step(() => activities.prepare(target))
+  const { epoch } = await step(() => activities.prepare({ ...target, anew: '', committed: 0, used: 0 }))
   const none = { read: 0, inserted: 0, updated: 0, unchanged: 0, deleted: 0, filtered: 0, rejected: 0, removed: 0, pages: 0, requests: 0, chunks: 0, bytes: 0 }
   let position: Position | null = null
   for (let seq = 1; ; seq++) {
