@@ -4,6 +4,8 @@ import type { Activities } from './types.ts'
 
 /** Raw pages are kept this long, so that a mapping can be changed and applied again. */
 const KEEP_RAW_MS = 7 * 86_400_000
+/** Rejects that were delivered, dropped or superseded; open ones are kept. */
+const KEEP_REJECTS_MS = 90 * 86_400_000
 
 /** Writes the receipt of a run and cleans up behind it: credentials, connections, old stages. */
 export async function finishRun(deps: ActivityDeps, streams: OpenStreams, { receipt, error }: Parameters<Activities['finish']>[0]): Promise<void> {
@@ -17,4 +19,6 @@ export async function finishRun(deps: ActivityDeps, streams: OpenStreams, { rece
   await deps.store.saveSettings(`run/${receipt.run}`, {})
   await streams.close(receipt.run)
   await deps.stage.purge(KEEP_RAW_MS)
+  await deps.store.purgeRejects(KEEP_REJECTS_MS)
+  await deps.store.purgeRemaps(KEEP_RAW_MS)
 }

@@ -7,6 +7,8 @@ import { readChunk } from './page.ts'
 import { parkStream } from './park.ts'
 import { postChunk } from './post.ts'
 import { prepareStream } from './prepare.ts'
+import { repairActivities } from './repair/index.ts'
+import type { RepairActivities } from './repair/types.ts'
 import { signIn } from './sign-in.ts'
 import { step } from './step.ts'
 import type { Activities } from './types.ts'
@@ -14,9 +16,10 @@ import type { Activities } from './types.ts'
 export { openDeps, stageDir } from './deps.ts'
 export type { ActivityDeps, DepsOptions } from './deps.ts'
 export type * from './types.ts'
+export type * from './repair/types.ts'
 
 /** The activities of a worker: thin, they call the folders below. */
-export function createActivities(deps: ActivityDeps): Activities {
+export function createActivities(deps: ActivityDeps): Activities & RepairActivities {
   const streams = new OpenStreams(deps)
   return {
     prepare: (target) => step(() => prepareStream(deps, streams, target)),
@@ -33,5 +36,6 @@ export function createActivities(deps: ActivityDeps): Activities {
     park: (request) => step(() => parkStream(deps, request)),
     complete: (request) => step((context) => completeStream(deps, streams, request, context)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
+    ...repairActivities(deps),
   }
 }

@@ -17,10 +17,10 @@ export function recordsOf(stream: StreamPlan, body: Buffer, mapper: CompiledMapp
   return selectRecords(parseExact(body, mapper.parse), stream.stream.records) ?? []
 }
 
-/** The mapper of a stream; `flow` is the sync's code, needed when the plan points into it. */
-export function rowMapper(stream: StreamPlan, flow: AnyFlow | undefined): CompiledMapper {
+/** The mapper of a stream; `flow` is the sync's code, needed when the plan points into it. `keys`: it reads the keys of rejected records too. */
+export function rowMapper(stream: StreamPlan, flow: AnyFlow | undefined, keys = stream.deletes.mode !== 'none'): CompiledMapper {
   const fn = typeof flow?.map === 'function' ? flow.map : undefined
-  const key = stream.deletes.mode === 'none' ? undefined : { columns: stream.key, paths: stream.stream.key }
+  const key = !keys ? undefined : { columns: stream.key, paths: stream.stream.key }
   return compileMapper({ columns: stream.columns, mapping: stream.mapping, fn: fn as never, model: flow?.model, key })
 }
 
@@ -30,7 +30,7 @@ export function mapperOf(deps: ActivityDeps, streams: OpenStreams, target: Strea
 }
 
 /** Loads the sync's code when the plan needs it. Throws UserCode when the file is another one than the run was started with. */
-async function flowOf(deps: ActivityDeps, sync: string, stream: StreamPlan): Promise<AnyFlow | undefined> {
+export async function flowOf(deps: Pick<ActivityDeps, 'projectDir'>, sync: string, stream: StreamPlan): Promise<AnyFlow | undefined> {
   const loaded = await loadSync(deps.projectDir, sync).catch((error: unknown) => {
     // A plan of data alone runs on a worker that has no project.
     if (stream.mapping.kind === 'fields' && error instanceof IsthmusError && error.type === 'NotFound') return null

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import type { RejectedKey } from '../model/ports.ts'
 import type { PostResult } from '../model/run.ts'
 import type { OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
-import type { StagedReject } from './rows.ts'
+import { refusedRejects, saveStagedRejects } from './set-aside.ts'
 import type { StepContext } from './step.ts'
 import type { PostStepRequest } from './types.ts'
 
@@ -11,20 +10,13 @@ import type { PostStepRequest } from './types.ts'
 export async function postChunk(deps: ActivityDeps, streams: OpenStreams, request: PostStepRequest, step: StepContext): Promise<PostResult> {
   const { rows, run, stream } = request
   const open = await streams.get(request)
-  let rejected: (RejectedKey | null)[] = []
-  if (rows.rejected > 0) {
-    const lines = (await readFile(await deps.stage.path(rows.rejectsFile), 'utf8')).split('\n').filter(Boolean)
-    const rejects = lines.map((line) => JSON.parse(line) as StagedReject)
-    await deps.store.saveRejects(rows, request.sync, rejects)
-    rejected = rejects.map((r) => r.key)
-  }
+  const rejected: (RejectedKey | null)[] = rows.rejected > 0 ? await saveStagedRejects(deps, rows, request.sync) : []
   const path = rows.rows > 0 ? await deps.stage.path(rows.file) : ''
   const result = await open.destination.post(
     { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected },
     path,
     step.signal,
-    // Negative: these indexes count lines of the rows file, those of the map step records.
-    (refused) => deps.store.saveRejects(rows, request.sync, refused.map((r) => ({ index: -r.line, reason: r.reason, field: r.field, raw: r.row }))),
+    async (refused) => deps.store.saveRejects(rows, request.sync, await refusedRejects(deps, streams, request, open, refused)),
   )
   await deps.stage.dropRows(rows)
   const b = request.before

@@ -4,19 +4,16 @@ import { revive, stringifyExact } from '../model/json/index.ts'
 import { compilePath, type CompiledMapper } from '../model/mapping/index.ts'
 import type { StreamPlan } from '../model/plan.ts'
 import type { RejectedKey, Stage } from '../model/ports.ts'
+import type { NewReject } from '../model/rejects.ts'
 import type { ChunkRef, StagedRows } from '../model/run.ts'
 
 /** Rows are written in pieces of about this many characters. */
 const PIECE = 256 * 1024
-/** Raw text of a reject that is kept. */
-const MAX_RAW = 64 * 1024
+/** Raw text of a reject that is kept, in characters; one that is longer is cut and cannot be sent again. */
+export const MAX_RAW = 4 * 1024 * 1024
 
 /** A line of the rejects file. */
-export interface StagedReject {
-  index: number
-  reason: string
-  field: string
-  raw: string
+export interface StagedReject extends NewReject {
   /** null: it could not be read, or nobody asks for it. */
   key: RejectedKey | null
 }
@@ -58,7 +55,7 @@ export class RowWriter {
       else if (verdict === 'filtered') this.counts.filtered += 1
       else {
         this.counts.rejected += 1
-        await this.#reject({ index: this.counts.read, ...verdict, key: this.#mapper.keyOf(record), raw: stringifyExact(record, { marked: lazy }).slice(0, MAX_RAW) })
+        await this.#reject({ index: this.counts.read, ...verdict, key: this.#mapper.keyOf(record), ...rawOf(record, lazy) })
       }
       this.counts.read += 1
       if (this.#mark) this.#watermark = highestMark(this.#watermark, markText(lazy ? revive(this.#mark(record)) : this.#mark(record)))
@@ -91,13 +88,19 @@ export class RowWriter {
   }
 }
 
+/** A record's JSON text as far as it is kept. `marked`: it was parsed without reviving its numbers. */
+export function rawOf(record: unknown, marked: boolean): { raw: string; cut: boolean } {
+  const text = stringifyExact(record, { marked })
+  return { raw: text.slice(0, MAX_RAW), cut: text.length > MAX_RAW }
+}
+
 function markText(value: unknown): string | null {
   if (value === null || value === undefined || typeof value === 'boolean' || value === '') return null
   return String(value)
 }
 
 /** Collects text and writes it in pieces. */
-class TextFile {
+export class TextFile {
   text = ''
   bytes = 0
   readonly #file: FileHandle

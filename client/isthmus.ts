@@ -16,6 +16,9 @@ import { newRunId, syncWorkflowId } from './ids.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { peek, type Peek } from './peek.ts'
 import { preflight, type FirstPage } from './preflight.ts'
+import { Rejects } from './rejects.ts'
+import { remapSync, type RemapOptions } from './remap.ts'
+import type { StreamRemap } from '../model/remap.ts'
 
 const TASK_QUEUE = 'isthmus'
 /** Why a scan begins anew when a person wants it so. */
@@ -47,12 +50,26 @@ export interface StartOptions {
  */
 export class Isthmus {
   readonly syncs: Syncs
+  readonly rejects: Rejects
   readonly #options: IsthmusOptions
   #open: Promise<Opened> | null = null
 
   constructor(options: IsthmusOptions = {}) {
     this.#options = options
     this.syncs = new Syncs(resolve(options.projectDir ?? '.'), options.env, () => this.#connect())
+    this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
+  }
+
+  #environment(): Environment {
+    return this.#options.env ?? projectEnvironment(resolve(this.#options.projectDir ?? '.'))
+  }
+
+  /**
+   * Applies the mapping of a sync, as it is now, to the pages that are still staged, with no request to the source; without `apply` it only tells
+   * the difference. Throws IsthmusError (InvalidInput for mode append, AlreadyRunning, Contract, ...).
+   */
+  remap(id: string, options: RemapOptions = {}): Promise<StreamRemap[]> {
+    return remapSync(resolve(this.#options.projectDir ?? '.'), () => this.#environment(), () => this.#connect(), id, options)
   }
 
   #connect(): Promise<Opened> {
@@ -71,7 +88,8 @@ export class Isthmus {
   }
 }
 
-interface Opened {
+/** What a connected client holds. */
+export interface Opened {
   store: Store
   databaseUrl: string
   client: Client

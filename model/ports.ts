@@ -2,6 +2,8 @@
 import type { ChunkRef, CompleteResult, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
 import type { Pacer, PacerOptions } from './pacer.ts'
+import type { RejectStore } from './rejects.ts'
+import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
 
 // ---------------------------------------------------------------- stage/
 export interface PageFrame {
@@ -30,11 +32,15 @@ export interface Stage {
   /** Frames in order, one in memory at a time. Throws StageLost when a file is missing or short. */
   frames(pages: Pick<StagedPages, 'run' | 'stream' | 'seq' | 'segments'>): AsyncIterable<PageFrame>
   /** A new file for rows or rejects; returns a path that only this attempt writes, as reference and as absolute path. */
-  newFile(chunk: ChunkRef, kind: 'rows' | 'rejects'): Promise<{ ref: string; path: string }>
+  newFile(chunk: ChunkRef, kind: 'rows' | 'rejects' | 'keys'): Promise<{ ref: string; path: string }>
   /** Absolute path of a reference made by `newFile`. Throws StageLost when it is gone, InvalidInput when it leaves the stage. */
   path(ref: string): Promise<string>
   /** Removes the row files of a chunk that is committed; raw pages stay. */
   dropRows(chunk: ChunkRef): Promise<void>
+  /** Chunks of a run's stream that have pages here, in order; without the client's look at the first page (0). */
+  chunks(run: string, stream: string): Promise<number[]>
+  /** Removes everything of a run. */
+  remove(run: string): Promise<void>
   /** Removes everything of runs older than `ms`. */
   purge(ms: number): Promise<void>
 }
@@ -120,10 +126,17 @@ export interface RowDestination {
    */
   complete(plan: StreamPlan, streamKey: string, epoch: number, approved: boolean, signal: AbortSignal): Promise<CompleteResult>
   /**
-   * Loads rows outside of a scan (rejects sent again, a changed mapping): by key, repeatable, no checkpoint moves.
-   * With `dry` nothing is changed: the counts are what it would do, `samples` what would change (at most 20 rows).
+   * Loads rows outside of a scan (rejects sent again): by key, or each once by its name, so repeatable; no checkpoint moves.
+   * With `dry` nothing is changed: the counts are what it would do.
    */
-  apply(request: ApplyRequest, path: string, signal: AbortSignal, refused?: (rows: RefusedRow[]) => Promise<void>): Promise<PostResult & { samples: RowChange[] }>
+  apply(request: ApplyRequest, path: string, signal: AbortSignal, refused?: (rows: RefusedRow[]) => Promise<void>): Promise<Applied>
+  /** How far the stream is: another text as soon as a run takes hold of it or commits a chunk. */
+  mark(streamKey: string): Promise<string>
+  /**
+   * Brings the rows of staged pages into the form of a changed mapping, in one transaction: the newest version of each key counts. Mode upsert inserts
+   * and updates, mode replace makes the table anew. Throws AlreadyRunning when the stream is not where `mark` said, Contract when rows are refused; then nothing is changed.
+   */
+  remap(request: RemapRequest, signal: AbortSignal): Promise<RemapDifference>
   close(): Promise<void>
 }
 
@@ -131,6 +144,17 @@ export interface ApplyRequest {
   plan: StreamPlan
   rows: Pick<StagedRows, 'rows'>
   dry: boolean
+  /** Column that tells which version of a record is newer: a row whose key has a higher value there already is left out. null: the row given wins. */
+  newest: string | null
+  /** For tables without a key: a name for each row; a row of a name that was applied before is left out and counts as unchanged. */
+  once: string[] | null
+}
+
+export interface Applied extends PostResult {
+  /** Lines (from 1) that were left out because the table holds a newer version. */
+  older: number[]
+  /** At most 20 rows that change, new ones last. */
+  samples: RowChange[]
 }
 
 /** One row as it is and as it would become; columns as text, null for NULL. */
@@ -179,7 +203,7 @@ export interface Token {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store {
+export interface Store extends RejectStore, RemapStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>
@@ -195,8 +219,6 @@ export interface Store {
   saveProgress(run: string, progress: { stream: string; phase?: LiveProgress['phase']; counts: Partial<Counts>; wait?: LiveProgress['wait'] }): Promise<void>
   log(line: Omit<LogLine, 'at'>): Promise<void>
   logs(run: string, after: number): Promise<(LogLine & { id: number })[]>
-  /** Idempotent on (run, stream, seq, index). */
-  saveRejects(chunk: ChunkRef, sync: string, rejects: { index: number; reason: string; field: string; raw: string }[]): Promise<void>
   /** Sealed values of a connection: environment names and what they stood for when a client last ran. */
   saveSettings(connection: string, values: Record<string, string>): Promise<void>
   getSettings(connection: string): Promise<Record<string, string>>

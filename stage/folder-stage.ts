@@ -4,14 +4,14 @@ import { join, resolve } from 'node:path'
 import { IsthmusError } from '../model/errors.ts'
 import type { Stage } from '../model/ports.ts'
 import type { ChunkRef, Segment } from '../model/run.ts'
-import { chunkFolder } from './names.ts'
+import { chunkFolder, folderName } from './names.ts'
 import { purgeRuns } from './purge.ts'
 import { segmentFrames } from './read.ts'
 import { newestChain } from './resume.ts'
 import { segmentWriter } from './writer.ts'
 
-const FILE = { rows: /^rows-[0-9a-f]+\.copy$/, rejects: /^rejects-[0-9a-f]+\.jsonl$/ }
-const ENDING = { rows: 'copy', rejects: 'jsonl' }
+const FILE = { rows: /^rows-[0-9a-f]+\.copy$/, rejects: /^rejects-[0-9a-f]+\.jsonl$/, keys: /^keys-[0-9a-f]+\.copy$/ }
+const ENDING = { rows: 'copy', rejects: 'jsonl', keys: 'copy' }
 const REMEMBERED = 1_000
 
 /** A stage below `root`: `<run>/<stream>/<seq>/`, private to this user. */
@@ -72,6 +72,16 @@ export function folderStage(root: string): Stage {
       const folder = folderOf(chunk)
       const names = await readdir(folder).catch(() => [])
       for (const name of names) if (FILE.rows.test(name)) await rm(join(folder, name), { force: true })
+    },
+
+    async chunks(run, stream) {
+      const names = await readdir(join(base, folderName(run), folderName(stream))).catch(() => [])
+      const seqs = names.filter((name) => /^\d+$/.test(name)).map(Number).filter((seq) => seq > 0)
+      return seqs.sort((a, b) => a - b)
+    },
+
+    async remove(run) {
+      await rm(join(base, folderName(run)), { recursive: true, force: true })
     },
 
     purge: (ms) => purgeRuns(base, ms),

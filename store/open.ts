@@ -8,6 +8,7 @@ import { createPacers } from './pacing/index.ts'
 import { planQueries } from './plans.ts'
 import { pgError, poolOf } from './postgres.ts'
 import { rejectQueries } from './rejects.ts'
+import { remapQueries } from './remaps.ts'
 import { runQueries } from './runs.ts'
 import { settingsQueries } from './settings.ts'
 import { tokenQueries } from './tokens.ts'
@@ -37,6 +38,7 @@ export async function openStore(databaseUrl: string, { key }: StoreOptions): Pro
     logOnce: log.logOnce,
     logs: log.logs,
     ...rejectQueries(pool),
+    ...remapQueries(pool),
     ...settingsQueries(pool, key),
     ...tokenQueries(pool, key),
   }

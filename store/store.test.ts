@@ -77,6 +77,37 @@ it('keeps runs, live view, log and rejects', async () => {
   expect([await store.getRun('r1'), await store.progress('r1'), await store.logs('r1', 0)]).toEqual([null, [], []])
 })
 
+it('lists, settles, drops and purges rejects, once for each retry', async () => {
+  const reject = (index: number, raw = '{}') => ({ index, reason: `reason ${index}`, field: index % 2 ? 'a' : 'b', raw })
+  await store.saveRejects({ run: 'q1', stream: 'x', seq: 1 }, 'q', [reject(0), reject(1), { ...reject(-1), kind: 'row' as const }])
+  await store.saveRejects({ run: 'q2', stream: 'y', seq: 1 }, 'q', [{ ...reject(0, '[1'), cut: true }])
+  const { rejects, total } = await other.listRejects({ of: 'q', limit: 10 })
+  expect(total).toBe(4)
+  expect(rejects.map((r) => [r.run, r.index, r.kind, r.cut, r.state])).toEqual([['q2', 0, 'record', true, 'open'], ['q1', -1, 'row', false, 'open'], ['q1', 1, 'record', false, 'open'], ['q1', 0, 'record', false, 'open']])
+  const ids = rejects.map((r) => r.id).reverse()
+  expect((await store.listRejects({ of: 'q1', field: 'b', limit: 1 })).total).toBe(1)
+  expect((await store.listRejects({ of: 'nothing', limit: 1 })).total).toBe(0)
+  expect(await store.getReject(ids[3]!)).toMatchObject({ raw: '[1', sync: 'q', seq: 1, reason: 'reason 0', tries: 0 })
+  expect([await store.getReject('r999999'), await store.getReject("r1'; drop"), await store.getReject('17')]).toEqual([null, null, null])
+  expect((await store.openRejects({ sync: 'q', stream: 'x' }, '')).map((r) => r.id)).toEqual(ids.slice(0, 3))
+  expect((await store.openRejects({ sync: 'q', ids: [ids[1]!, ids[3]!] }, ids[1]!)).map((r) => r.id)).toEqual([ids[3]])
+  for (const s of [store, other]) await s.settleRejects('retry 1', [{ id: ids[0]!, state: 'delivered', reason: '', field: '' }, { id: ids[1]!, state: 'open', reason: 'still bad', field: 'c' }])
+  await store.settleRejects('retry 2', [{ id: ids[0]!, state: 'open', reason: 'late', field: '' }, { id: ids[1]!, state: 'open', reason: '', field: '' }])
+  // A chunk that is posted again opens nothing that was settled.
+  await store.saveRejects({ run: 'q1', stream: 'x', seq: 1 }, 'q', [reject(0), reject(1)])
+  expect(await store.getReject(ids[0]!)).toMatchObject({ state: 'delivered', tries: 1, reason: 'reason 0', changedAt: expect.any(Date) })
+  expect(await store.getReject(ids[1]!)).toMatchObject({ state: 'open', tries: 2, reason: 'still bad', field: 'c' })
+  expect(await store.dropRejects({ ids: [ids[0]!, ids[2]!] }, 'no use')).toEqual([ids[2]])
+  expect(await store.getReject(ids[2]!)).toMatchObject({ state: 'dropped', note: 'no use' })
+  await store.purgeRejects(60_000)
+  expect((await store.listRejects({ of: 'q', all: true, limit: 10 })).total).toBe(4)
+  await store.purgeRejects(-60_000)
+  expect((await store.listRejects({ of: 'q', all: true, limit: 10 })).rejects.map((r) => r.state)).toEqual(['open', 'open'])
+
+  await store.saveRejects({ run: 'big', stream: 'x', seq: 1 }, 'big', Array.from({ length: 6 }, (_, i) => reject(i, 'x'.repeat(4_000_000))))
+  expect(await store.openRejects({ sync: 'big' }, '')).toHaveLength(5)
+})
+
 describe('tokens', () => {
   it('are refreshed once for each version seen, whoever asks', async () => {
     let refreshes = 0

@@ -1,3 +1,5 @@
 export { sync } from './sync.ts'
 export { stream } from './stream.ts'
 export * from './messages.ts'
+export { rejects } from './rejects.ts'
+export { remap } from './remap.ts'

@@ -8,6 +8,8 @@ import { cancelCommand, listCommand, logsCommand, statusCommand } from './inspec
 import { EXIT } from './output.ts'
 import { peekCommand } from './peek.ts'
 import { planCommand } from './plan.ts'
+import { rejectsCommand } from './rejects.ts'
+import { remapCommand } from './remap.ts'
 import { runCommand } from './run.ts'
 import { sqlCommand } from './sql.ts'
 import { workerCommand } from './worker.ts'
@@ -20,7 +22,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, sqlCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, workerCommand, simulateCommand]) {
     command.addCommand(make())
   }
   return command
@@ -43,7 +45,7 @@ export async function main(argv: string[]): Promise<void> {
   // A reader that went away (`| head`) is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed))
   const command = program()
-  for (const c of [command, ...command.commands]) c.exitOverride()
+  for (const c of [command, ...command.commands, ...command.commands.flatMap((c) => c.commands)]) c.exitOverride()
   try {
     await command.parseAsync(argv)
   } catch (error) {

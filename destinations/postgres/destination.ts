@@ -1,6 +1,9 @@
+import type pg from 'pg'
+import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { RowDestination } from '../../model/ports.ts'
 import { pgError, poolOf } from '../../store/index.ts'
+import { applyRows } from './apply.ts'
 import { takeHold } from './begin.ts'
 import { findTable } from './catalog.ts'
 import { asStreamCheckpoint, checkStreamKey, NEVER_HELD, nextCheckpoint, readCheckpoint } from './checkpoint.ts'
@@ -9,6 +12,7 @@ import { lacksMark, missingColumns } from './compare.ts'
 import { hasCheckpoints, prepareTables } from './ddl.ts'
 import { pgName } from './names.ts'
 import { postChunk } from './post.ts'
+import { remapRows, streamMark } from './remap.ts'
 import { checkRights } from './rights.ts'
 import { endSessions, sessionName, transaction } from './session.ts'
 
@@ -60,8 +64,51 @@ export function postgresDestination(url: string): RowDestination {
     complete: (plan, streamKey, epoch, approved, signal) =>
       call(() => transaction(pool, sessionName(streamKey), signal, (client) => completeScan(client, plan, streamKey, epoch, approved))),
 
-    apply: () => Promise.reject(new Error('not here yet')),
+    apply: (request, path, signal, refused = async () => {}) =>
+      call(async () => {
+        if (!request.dry) await transaction(pool, session(request.plan), signal, (client) => prepareTables(client, request.plan))
+        const apply = async (client: pg.PoolClient) => {
+          if (request.dry) await prepareTables(client, request.plan)
+          return applyRows(client, request, path, refused)
+        }
+        return dryable(request.dry, (keep) => transaction(pool, session(request.plan), signal, async (client) => keep(await apply(client))))
+      }),
+
+    mark: (streamKey) => call(() => streamMark(pool, streamKey, false)),
+
+    remap: (request, signal) =>
+      call(async () => {
+        if (!(await find(request.plan))) throw new IsthmusError('NotFound', `There is no table ${request.plan.destination.schema}.${request.plan.destination.table} yet`, { field: 'to', cure: 'run the sync first' })
+        if (request.apply) await transaction(pool, session(request.plan), signal, (client) => prepareTables(client, request.plan))
+        return transaction(pool, session(request.plan), signal, (client) => remapRows(client, request, () => signal.throwIfAborted()))
+      }),
 
     close: () => pool.end(),
+  }
+}
+
+/** What repairs of a table are named in PostgreSQL: an attempt that was stopped ends for the next one, runs of the sync never do. */
+function session({ destination: { schema, table } }: StreamPlan): string {
+  return sessionName(`repair ${JSON.stringify([schema, table])}`)
+}
+
+class Undone<R> extends Error {
+  readonly result: R
+  constructor(result: R) {
+    super('dry run')
+    this.result = result
+  }
+}
+
+/** Runs a transaction; when `dry` it is taken back after its result is known. */
+async function dryable<R>(dry: boolean, body: (keep: (result: R) => R) => Promise<R>): Promise<R> {
+  try {
+    return await body((result) => {
+      if (dry) throw new Undone(result)
+      return result
+    })
+  } catch (error) {
+    if (error instanceof Undone) return error.result as R
+    throw error
   }
 }

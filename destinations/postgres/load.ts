@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import { copyRows } from './copy.ts'
-import { mergeChunk } from './merge.ts'
+import { mergeChunk, type Sieve } from './merge.ts'
 import { quoted } from './names.ts'
 import type { Refusals } from './refusals.ts'
 import { isRowError } from './row-errors.ts'
@@ -36,9 +36,9 @@ export async function appendChunk(chunk: Chunk): Promise<Loaded> {
 
 /**
  * Inserts or updates by key. While all rows were new so far (`fresh`) the chunk is tried by COPY straight into the table;
- * a key that is there already, or a refused row, leads to the merge.
+ * a key that is there already, or a refused row, leads to the merge. `sieve` looks at the rows before they are merged.
  */
-export async function upsertChunk(chunk: Chunk, fresh: boolean): Promise<Loaded> {
+export async function upsertChunk(chunk: Chunk, fresh: boolean, sieve?: Sieve): Promise<Loaded> {
   if (chunk.rows === 0) return { inserted: 0, updated: 0, unchanged: 0 }
   const { client, table, path, rows } = chunk
   // Keys are taken from the table that the merge goes through.
@@ -53,11 +53,11 @@ export async function upsertChunk(chunk: Chunk, fresh: boolean): Promise<Loaded>
       await client.query('rollback to savepoint isthmus_direct')
     }
   }
-  return mergeChunk(chunk, (temporary) => copyAround(chunk, temporary))
+  return mergeChunk(chunk, (temporary) => copyAround(chunk, temporary), sieve)
 }
 
 /** COPY of the whole chunk, at refused rows in parts around them. Gives the number of rows loaded. */
-async function copyAround({ client, plan, path, rows, refusals }: Chunk, table: string): Promise<number> {
+export async function copyAround({ client, plan, path, rows, refusals }: Chunk, table: string): Promise<number> {
   let loaded = 0
   const columns = columnList(plan)
   // The lines of the file are looked for only when a part of it is asked for.
@@ -72,7 +72,7 @@ async function copyAround({ client, plan, path, rows, refusals }: Chunk, table: 
   return loaded
 }
 
-function checkCount(found: number, expected: number): void {
+export function checkCount(found: number, expected: number): void {
   if (found !== expected) throw new IsthmusError('StageLost', `The staged rows of the chunk are ${found}, not ${expected}`)
 }
 

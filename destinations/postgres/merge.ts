@@ -5,11 +5,14 @@ import { columnList } from './load.ts'
 import { pgName, quoted } from './names.ts'
 import { loadAround } from './split.ts'
 
-const TEMPORARY = 'pg_temp.isthmus_chunk'
+/** Table in which rows wait to be merged. */
+export const TEMPORARY = 'pg_temp.isthmus_chunk'
 
-/** Merges a chunk by key through a temporary table that `fill` fills in the order of the rows; gives exact counts. */
-export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<number>): Promise<Loaded> {
-  const { client, plan, table, refusals } = chunk
+/** Looks at the rows in `TEMPORARY` before they are merged; may take some out. Gives the places of those, counted from 0 in the order of `ordinal`. */
+export type Sieve = (ordinal: string) => Promise<number[]>
+
+/** Makes the temporary table for rows of `table`; gives the name of its column that orders them, which is no column of the table. */
+export async function makeTemporary(client: ClientBase, plan: StreamPlan, table: string, numbering: 'generated' | 'given'): Promise<string> {
   const taken = new Set(plan.columns.map((c) => pgName(c.name)))
   let ordinal = 'isthmus_ordinal'
   while (taken.has(ordinal) || (await hasColumn(client, table, ordinal))) ordinal += '_'
@@ -17,9 +20,22 @@ export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<
   await client.query(
     `set local work_mem = '64MB'; set local client_min_messages = 'warning'; drop table if exists ${TEMPORARY};
      create temporary table isthmus_chunk (like ${table} including defaults including constraints including identity including generated) on commit drop;
-     alter table ${TEMPORARY} add column ${ordinal} bigint generated always as identity`,
+     alter table ${TEMPORARY} add column ${ordinal} bigint ${numbering === 'generated' ? 'generated always as identity' : ''}`,
   )
-  const count = await fill(TEMPORARY)
+  return ordinal
+}
+
+/** Merges a chunk by key through a temporary table that `fill` fills in the order of the rows; gives exact counts of the rows that `sieve` leaves in. */
+export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<number>, sieve?: Sieve): Promise<Loaded> {
+  const { client, plan, table, refusals } = chunk
+  const ordinal = await makeTemporary(client, plan, table, 'generated')
+  const filled = await fill(TEMPORARY)
+  let lines = linesWithout(chunk.rows, (line) => refusals.has(line))
+  if (sieve) {
+    const out = new Set(await sieve(ordinal))
+    lines = lines.filter((_, place) => !out.has(place))
+  }
+  const count = sieve ? lines.length : filled
   const total: Loaded = { inserted: 0, updated: 0, unchanged: 0 }
   const sql = await mergeSql(client, plan, table, ordinal)
   let ordinals: number[] | null = null
@@ -37,7 +53,6 @@ export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<
     total.updated += updated + (to - from - keys)
     total.unchanged += keys - inserted - updated
   }
-  const lines = linesWithout(chunk.rows, (line) => refusals.has(line))
   await loadAround(client, 0, count, load, (item, error) => refusals.add(lines[item]!, error))
   await chunk.seen?.takeFrom(TEMPORARY)
   await client.query(`drop table ${TEMPORARY}`)
@@ -55,13 +70,12 @@ async function hasColumn(client: ClientBase, table: string, column: string): Pro
 }
 
 /** Statement that merges the rows with ordinals $1..$2 and counts keys, inserted and updated rows. */
-async function mergeSql(client: ClientBase, plan: StreamPlan, table: string, ordinal: string): Promise<string> {
+export async function mergeSql(client: ClientBase, plan: StreamPlan, table: string, ordinal: string): Promise<string> {
   const { kind, types } = await facts(client, table)
   const key = plan.key.map(quoted).join(', ')
   const columns = columnList(plan)
   const others = plan.columns.filter((c) => !plan.key.includes(c.name))
-  // json has no equality, and citext and some collations take different texts as equal.
-  const compared = (alias: string, name: string) => `${alias}.${quoted(name)}${/^(json|citext|text|varchar)$/.test(types.get(pgName(name)) ?? '') ? '::text collate "C"' : ''}`
+  const compared = comparer(types)
   const differs = others.map((c) => `${compared('t', c.name)} is distinct from ${compared('excluded', c.name)}`).join(' or ')
   // A record that is there has no mark of a soft delete: one that comes back loses it, also when nothing else differs.
   const mark = plan.deletes.mode === 'soft' && types.has(pgName(plan.deletes.column)) ? quoted(plan.deletes.column) : null
@@ -82,7 +96,12 @@ done as (
 select (select count(*) from src) as keys, ${inserted} as inserted, ${updated} as updated`
 }
 
-async function facts(client: ClientBase, table: string): Promise<{ kind: string; types: Map<string, string> }> {
+/** A column as it is compared: json has no equality, and citext and some collations take different texts as equal. */
+export function comparer(types: Map<string, string>): (alias: string, name: string) => string {
+  return (alias, name) => `${alias}.${quoted(name)}${/^(json|citext|text|varchar)$/.test(types.get(pgName(name)) ?? '') ? '::text collate "C"' : ''}`
+}
+
+export async function facts(client: ClientBase, table: string): Promise<{ kind: string; types: Map<string, string> }> {
   const { rows } = await client.query<{ kind: string; name: string; type: string }>(
     `select c.relkind as kind, a.attname as name, coalesce(b.typname, t.typname) as type
      from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
