@@ -103,7 +103,9 @@ export async function nextCheckpoint(db: Queryable, plan: StreamPlan, held: Chec
  * Appended rows cannot be given again, so there it is kept as long as there are any.
  */
 async function watermarkHolds(db: Queryable, plan: StreamPlan, held: Checkpoint, sameTable: boolean): Promise<boolean> {
-  if (plan.mode !== 'append') return sameTable && held.scan === plan.scan && !(held.ended && !held.complete && held.scanSince === null)
+  // Its generation would never be complete.
+  const unfinished = !held.complete && held.scanSince === null && (held.ended || Boolean(held.generation?.table))
+  if (plan.mode !== 'append') return sameTable && held.scan === plan.scan && !unfinished
   const { schema, table } = plan.destination
   return sameTable || ((await findTable(db, pgName(schema), pgName(table))) !== null && !(await isEmpty(db, quotedTable(schema, table))))
 }

@@ -66,6 +66,8 @@ describe('deletes by complete generation', () => {
   const write = (id: string, streams: Record<string, StreamOptions>): Promise<void> => project.write({ [`syncs/${id}.ts`]: FILE(streams) })
   const fill = (names: string[], rows: Item[]): void => names.forEach((name) => (sets[name] = rows))
   const gone = async (table: string): Promise<number[]> => (await dev.query<{ id: string }>(`select id from ${table} where _deleted_at is not null order by 1`)).map((r) => Number(r.id))
+  /** How the sync's last run ended, or that it has not. */
+  const outcome = async (id: string): Promise<string> => (await project.isthmus(['list', '--json'])).json.runs.find((r: { sync: string }) => r.sync === id).outcome
   const count = async (table: string): Promise<number> => (await dev.query<{ n: number }>(`select count(*)::int n from ${table}`))[0]!.n
 
   it('removes what is gone and nothing else; rejected records keep their rows, incremental runs delete nothing', async () => {
@@ -111,8 +113,7 @@ describe('deletes by complete generation', () => {
     // 5xx are tried again for long: a person gives up.
     await expect.poll(() => [failures['page404'] ?? 0, failures['page500'] ?? 0].every((n) => n > 0), { timeout: 60_000 }).toBe(true)
     await project.isthmus(['cancel', 'failing', '--json'])
-    const outcome = async (): Promise<string> => (await project.isthmus(['list', '--json'])).json.runs.find((r: { sync: string }) => r.sync === 'failing').outcome
-    await expect.poll(outcome, { timeout: 60_000 }).toMatch(/failed|cancelled/)
+    await expect.poll(() => outcome('failing'), { timeout: 60_000 }).toBe('cancelled')
     expect([await gone('page404'), await gone('page500')]).toEqual([[], []])
     delete broken['page404']
     delete broken['page500']
@@ -128,15 +129,23 @@ describe('deletes by complete generation', () => {
     fill(names, [])
     sets['fewer'] = items(39)
     const asked = await run('empty')
-    expect(asked.json).toMatchObject({ outcome: 'failed', total: { removed: 0 } })
+    expect(asked).toMatchObject({ code: 4, json: { outcome: 'parked', total: { removed: 0 } } })
     for (const name of names) {
       const message = name === 'fewer' ? /^11 of the 50 rows of public\.fewer \(22 %\) are no longer at the source/ : new RegExp(`^the source gave no records, and 50 of the 50 rows of public\\.${name} would be removed`)
       expect(asked.json.streams[name].error, name).toMatchObject({ type: 'Implausible', message: expect.stringMatching(message) })
       expect(await count(name), name).toBe(50)
     }
     expect(await gone('empty_soft')).toEqual([])
+    // Approved for one, given up for the others: the next run reads everything again.
+    const asks = api.seen.length
+    await project.isthmus(['approve', 'empty', '--stream', 'fewer'])
+    await expect.poll(() => count('fewer'), { timeout: 60_000 }).toBe(39)
+    expect(api.seen).toHaveLength(asks)
+    await project.isthmus(['skip', 'empty', '--stream', 'empty_soft', 'empty_hard', 'empty_replace'])
+    await expect.poll(() => outcome('empty'), { timeout: 60_000 }).toBe('completed')
+    expect(await Promise.all(names.map(count))).toEqual([50, 50, 50, 39])
     fill(names, items(45))
-    expect((await run('empty')).json).toMatchObject({ outcome: 'completed', total: { removed: 20 } })
+    expect((await run('empty')).json).toMatchObject({ outcome: 'completed', total: { removed: 15 } })
     expect(await Promise.all(names.slice(1).map(count))).toEqual([45, 45, 45])
   }, 240_000)
 
