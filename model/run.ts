@@ -70,6 +70,8 @@ export interface PageResult {
   requests: number
   /** How long to wait when throttled or interrupted, by the clock of the worker that read: clocks of machines differ. */
   waitMs: number
+  /** Tokens fetched inside the step, because those of this API live only seconds. */
+  tokenRefreshes: number
 }
 
 export interface PostResult {

@@ -16,14 +16,17 @@ import type { VaultKey } from './vault-key.ts'
 export interface StoreOptions {
   /** Seals settings and tokens. */
   key: VaultKey
+  /** Without a sign of life for so long a process that exchanges a token counts as dead. 15 s by default; for tests. */
+  silenceMs?: number
 }
 
 /**
  * Opens the state tables of Isthmus. Throws Unreachable, InvalidInput (sign-in, name of the database) or VaultKey (the values
  * there were sealed with another key). `migrate()` makes the tables.
  */
-export async function openStore(databaseUrl: string, { key }: StoreOptions): Promise<Store> {
+export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOptions): Promise<Store> {
   const pool = poolOf(databaseUrl, 'isthmus store', 10)
+  const tokens = tokenQueries(pool, key, silenceMs)
   const store: Store = {
     async migrate() {
       await migrate(pool)
@@ -34,9 +37,12 @@ export async function openStore(databaseUrl: string, { key }: StoreOptions): Pro
     ...logQueries(pool),
     ...rejectQueries(pool),
     ...settingsQueries(pool, key),
-    ...tokenQueries(pool, key),
+    ...tokens.queries,
     ...slotReserver(pool),
-    close: () => pool.end(),
+    async close() {
+      await tokens.settled()
+      await pool.end()
+    },
   }
   const { close, ...queries } = store
   const translated = withErrors(queries)

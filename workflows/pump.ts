@@ -79,6 +79,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
       },
     ])
     state.counts.requests += result.requests
+    state.tokenRefreshes += result.tokenRefreshes
     state.counts.pages += result.chunk?.pages ?? 0
     state.counts.bytes += result.chunk?.bytes ?? 0
     state.staged += result.chunk?.records ?? 0

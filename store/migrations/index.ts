@@ -1,6 +1,7 @@
 import { migration as firstTables } from './001-first-tables.ts'
 import { migration as requestBudgets } from './002-request-budgets.ts'
+import { migration as tokenUses } from './013-token-uses.ts'
 import type { Migration } from './types.ts'
 
 /** Changes of the schema `isthmus`, in order. What is listed here never changes; new ones are added at the end. */
-export const MIGRATIONS: Migration[] = [firstTables, requestBudgets]
+export const MIGRATIONS: Migration[] = [firstTables, requestBudgets, tokenUses]
