@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Store, Token } from '../model/ports.ts'
@@ -45,6 +46,8 @@ function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promi
   if (!signal) return promise
   return new Promise((resolve, reject) => {
     const stop = () => reject(new CallbackError(signal.reason))
+    // As many callers as like may share a signal.
+    setMaxListeners(0, signal)
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
