@@ -141,6 +141,18 @@ describe('a refresh that fails', () => {
     expect((await store.refreshToken(`${verdict}/new`, -1, provider({ first: `new ${verdict}` }).refresh)).token.version).toBe(1)
   })
 
+  it('keeps its result when the database throws everybody out meanwhile', async () => {
+    const p = provider({ first: 'thrown out' })
+    let thrown = 0
+    p.onSend = async () => {
+      thrown = (await db.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'isthmus store'`)).rowCount!
+    }
+    expect((await store.refreshToken('thrown/x', -1, p.refresh)).token).toMatchObject({ version: 1, refreshToken: 'thrown out 1' })
+    expect(thrown).toBeGreaterThan(0)
+    expect(await row('thrown/x')).toMatchObject({ version: 1, use_id: null, reconnect_since: null, rotates: true })
+    expect(p.presented).toEqual(['thrown out'])
+  })
+
   it('takes the newer pair that somebody stored meanwhile', async () => {
     const p = provider({ first: 'newer' })
     await store.refreshToken('newer/x', -1, p.refresh)

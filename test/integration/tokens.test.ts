@@ -49,6 +49,17 @@ const alerts = async (since: number) => (await db.query<{ message: string }>(`se
 const lastLine = async () => Number((await db.query(`select coalesce(max(id), 0) as id from isthmus.run_log`)).rows[0].id)
 const simulated = (sim: Simulator) => ({ baseUrl: sim.url, tokenUrl: '/oauth/token', clientId: C.clientId, clientSecret: C.clientSecret })
 
+/** The connection to a simulator with a refresh token in the environment, in this process. */
+function connection(sim: Simulator, refreshToken: string) {
+  const reader = openRest({
+    source: sourceSchema.parse({ baseUrl: sim.url, auth: { kind: 'oauth2RefreshToken', tokenUrl: '/oauth/token', clientId: C.clientId, clientSecret: { env: 'SECRET' }, refreshToken: { env: 'REFRESH' } } }),
+    stream: streamSchema.parse({ name: 'all', path: '/', records: 'data', key: 'id' }),
+    resolve: (v) => (typeof v === 'string' ? v : v.env === 'SECRET' ? C.clientSecret : refreshToken),
+  })
+  return { reader, tokenKey: `tokens/${reader.fingerprint}` }
+}
+const attempt = (one: ReturnType<typeof connection>, seen: number) => signIn(store, one, seen, { run: 'later', stream: 'all' }, new AbortController().signal)
+
 /** Oracle of all: what the authorization server counted. */
 describe('refresh tokens that may be used once', () => {
   it('200 callers in 4 processes, tokens of 1 s, processes killed at random and in the middle of an exchange', async () => {
@@ -147,17 +158,9 @@ describe('refresh tokens that may be used once', () => {
     }
     // The answers of the second kind had come.
     expect(sim.stats().tokensIssued - issued).toBe(10)
-    const source = (refreshToken: string) => {
-      const reader = openRest({
-        source: sourceSchema.parse({ baseUrl: sim.url, auth: { kind: 'oauth2RefreshToken', tokenUrl: '/oauth/token', clientId: C.clientId, clientSecret: { env: 'SECRET' }, refreshToken: { env: 'REFRESH' } } }),
-        stream: streamSchema.parse({ name: 'all', path: '/', records: 'data', key: 'id' }),
-        resolve: (v) => (typeof v === 'string' ? v : v.env === 'SECRET' ? C.clientSecret : refreshToken),
-      })
-      return { reader, tokenKey: `tokens/${reader.fingerprint}` }
-    }
-    const opened = pairs.flatMap((p) => [source(p.beforeSend), source(p.beforeStore)])
+    const opened = pairs.flatMap((p) => [connection(sim, p.beforeSend), connection(sim, p.beforeStore)])
     for (let round = 0; round < 3; round++) {
-      const results = await Promise.allSettled(opened.map((o) => signIn(store, o, -1, { run: 'later', stream: 'all' }, new AbortController().signal)))
+      const results = await Promise.allSettled(opened.map((o) => attempt(o, -1)))
       for (const result of results) {
         expect(result).toMatchObject({ status: 'rejected', reason: { type: 'AuthFailed', field: 'from.auth.refreshToken', message: expect.stringContaining('not sent again') } })
       }
@@ -165,11 +168,28 @@ describe('refresh tokens that may be used once', () => {
     expect(sim.stats()).toMatchObject({ refreshTokensUsedTwice: 0, tokensIssued: issued + 10 })
     expect(await alerts(since)).toHaveLength(20)
     // Consent given anew starts anew.
-    const anew = source(await newGrant(sim.url))
-    expect((await signIn(store, anew, -1, { run: 'later', stream: 'all' }, new AbortController().signal)).refreshed).toBe(true)
+    const anew = connection(sim, await newGrant(sim.url))
+    expect((await attempt(anew, -1)).refreshed).toBe(true)
     await Promise.all([...opened, anew].map((o) => o.reader.close()))
     await sim.close()
   }, 120_000)
+
+  it.each(['reset', 'status:503', 'garbage-html', 'cut'] as const)('an answer that goes wrong (%s) costs a person only where the provider rotates', async (fault) => {
+    for (const refreshRotation of [true, false]) {
+      const sim = await startSimulator({ auth: 'oauth', refreshRotation, tokenFaultAt: { 2: fault }, records: { transactions: 10, invoices: 10, customers: 10 } })
+      const since = await lastLine()
+      const one = connection(sim, C.refreshToken)
+      expect((await attempt(one, -1)).token.version).toBe(1)
+      await expect(attempt(one, 1)).rejects.toMatchObject({ type: refreshRotation ? 'AuthFailed' : expect.stringMatching(/Transient|Contract/) })
+      const again = attempt(one, 1)
+      if (refreshRotation) await expect(again).rejects.toMatchObject({ type: 'AuthFailed', cure: expect.stringContaining('REFRESH') })
+      else expect((await again).token.version).toBe(2)
+      expect(sim.stats()).toMatchObject({ faults: { [fault]: 1 }, refreshTokensUsedTwice: 0, perPath: { '/oauth/token': refreshRotation ? 2 : 3 } })
+      expect(await alerts(since)).toHaveLength(refreshRotation ? 1 : 0)
+      await one.reader.close()
+      await sim.close()
+    }
+  })
 })
 
 /** A server of others, with rotation and reuse detection: the certified OpenID provider `oidc-provider`. */
