@@ -1,5 +1,6 @@
 import { IsthmusError } from '../model/errors.ts'
 import type { Store, Token, TokenRefresh } from '../model/ports.ts'
+import type { PageStop } from '../model/run.ts'
 import type { OpenStream } from './context.ts'
 import { isFresh, isShortLived, marginMs, signIn } from './sign-in.ts'
 
@@ -11,6 +12,7 @@ export class PageToken {
   readonly #open: OpenStream
   readonly #where: TokenRefresh['log']
   readonly #signal: AbortSignal
+  #handed = 0
 
   constructor(store: Store, open: OpenStream, where: TokenRefresh['log'], signal: AbortSignal) {
     this.#store = store
@@ -20,6 +22,23 @@ export class PageToken {
   }
 
   async get(): Promise<Token | null> {
+    const token = await this.#current()
+    this.#handed = token?.version ?? 0
+    return token
+  }
+
+  /** A page has come with the token handed out last. */
+  async served(): Promise<void> {
+    if (this.#handed > 0) await this.#store.noteServed(this.#open.tokenKey, this.#handed).catch(() => undefined)
+  }
+
+  /** A token that others were answered with was used up or ran out: to be told apart from credentials that are refused. */
+  async judge(stop: PageStop): Promise<PageStop> {
+    if (stop.kind !== 'authRequired' || stop.version === 0) return stop
+    return { ...stop, served: await this.#store.wasServed(this.#open.tokenKey, stop.version).catch(() => false) }
+  }
+
+  async #current(): Promise<Token | null> {
     const stored = await this.#store.getToken(this.#open.tokenKey)
     if (!isShortLived(stored)) return stored
     if (isFresh(stored)) return early(stored)

@@ -55,6 +55,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
       onPage: async (page) => {
         const before = written
         written = writer.append(page)
+        await token.served()
         await mapping?.add(page.list)
         // The write of this page runs while the next one is on its way; `close` waits for the last.
         await before
@@ -71,7 +72,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
     await keepRows()
     position = read.position
     await live.done(pages, records, read.requests, read.stop)
-    return result(read.stop, read.requests)
+    return result(await token.judge(read.stop), read.requests)
   } catch (error) {
     // What was staged stays for the next attempt.
     await writer.close().catch(() => undefined)

@@ -229,6 +229,10 @@ export interface Store {
    * and Transient when another process does not come to an end.
    */
   refreshToken(connection: string, seen: number, refresh: TokenRefresh, signal?: AbortSignal): Promise<{ token: Token; refreshed: boolean }>
+  /** Notes that the API has answered a request with this version. */
+  noteServed(connection: string, version: number): Promise<void>
+  /** The API has answered somebody with this version, or a later one. */
+  wasServed(connection: string, version: number): Promise<boolean>
   /** The moment at which the next request of the account may be sent, exact over all processes; it is reserved by this call. */
   reserve(account: string, limits: { requests: number; ms: number }[]): Promise<Date>
   close(): Promise<void>

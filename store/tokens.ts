@@ -18,12 +18,21 @@ type Result = { token: Token; refreshed: boolean }
  * Tokens, sealed; one refresh at a time for a connection, over all processes. Callers of one process share one refresh, so that
  * neither connections of the pool nor requests grow with their number.
  */
-export function tokenQueries(pool: pg.Pool, key: VaultKey, silenceMs = SILENCE_MS): { queries: Pick<Store, 'getToken' | 'refreshToken'>; settled(): Promise<unknown> } {
+export function tokenQueries(pool: pg.Pool, key: VaultKey, silenceMs = SILENCE_MS): { queries: Pick<Store, 'getToken' | 'refreshToken' | 'noteServed' | 'wasServed'>; settled(): Promise<unknown> } {
   const rows = new TokenRows(key)
   const flights = new Map<string, Promise<Result>>()
+  const noted = new Map<string, number>()
   return {
     queries: {
       getToken: (connection) => rows.read(connection, pool),
+      async noteServed(connection, version) {
+        if ((noted.get(connection) ?? 0) >= version) return
+        noted.set(connection, version)
+        await pool.query('update isthmus.tokens set served = $2 where connection = $1 and served < $2', [connection, version])
+      },
+      async wasServed(connection, version) {
+        return ((await pool.query<{ served: number }>('select served from isthmus.tokens where connection = $1', [connection])).rows[0]?.served ?? 0) >= version
+      },
       async refreshToken(connection, seen, refresh, signal) {
         // Version 0 is no token, whatever the caller has seen.
         const floor = Math.max(seen, 0)

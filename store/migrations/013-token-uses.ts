@@ -16,6 +16,8 @@ alter table isthmus.tokens
   add column use_of text,
   -- The provider has replaced a refresh token; null = not known yet.
   add column rotates boolean,
+  -- Highest version with which the API has answered a request.
+  add column served integer not null default 0,
   -- A person has to sign in again.
   add column reconnect_since timestamptz,
   add column reconnect_reason text;

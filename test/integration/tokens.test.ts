@@ -145,7 +145,7 @@ describe('refresh tokens that may be used once', () => {
     // Ten connections a process: those of one just killed may still be closing.
     expect(highestSessions).toBeLessThanOrEqual(50)
     await sim.close()
-  }, 120_000)
+  }, 240_000)
 
   it('10 kills between note and request, 10 between answer and store: all end as reconnect needed, with one alert each', async () => {
     const sim = await startSimulator({ auth: 'oauth', tokenTtl: 3_600, records: { transactions: 10, invoices: 10, customers: 10 } })
@@ -172,7 +172,7 @@ describe('refresh tokens that may be used once', () => {
     expect((await attempt(anew, -1)).refreshed).toBe(true)
     await Promise.all([...opened, anew].map((o) => o.reader.close()))
     await sim.close()
-  }, 120_000)
+  }, 240_000)
 
   it.each(['reset', 'status:503', 'garbage-html', 'cut'] as const)('an answer that goes wrong (%s) costs a person only where the provider rotates', async (fault) => {
     for (const refreshRotation of [true, false]) {
@@ -259,5 +259,5 @@ describe('against oidc-provider', () => {
     // One refresh answers at most all readers that were refused together.
     expect(unauthorized).toBeLessThanOrEqual(refreshes * 2 * READERS)
     expect(await alerts(since)).toEqual([])
-  }, 120_000)
+  }, 240_000)
 })
