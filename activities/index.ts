@@ -26,7 +26,7 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
     authenticate: (request) =>
       step(async ({ signal }) => {
         const open = await streams.get(request)
-        const { token, refreshed } = await signIn(deps.store, open, request.seen, signal)
+        const { token, refreshed } = await signIn(deps.store, open, request.seen, request, signal)
         if (refreshed) await deps.store.log({ run: request.run, stream: request.stream, level: 'info', message: `signed in to ${open.stream.connection}: token version ${token.version}${token.expiresAt ? `, valid until ${token.expiresAt.toISOString()}` : ''}` })
         return { version: token.version, expiresAt: token.expiresAt?.toISOString() ?? null, refreshed }
       }),

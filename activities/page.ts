@@ -5,6 +5,7 @@ import { pacerOf, type OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
 import { LivePages } from './live.ts'
 import { adoptFirstPage } from './first-page.ts'
+import { PageToken } from './page-token.ts'
 import type { StepContext } from './step.ts'
 import type { PageRequest } from './types.ts'
 
@@ -22,12 +23,14 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   let position = adopted ? adopted.next : request.position
   let pages = segments.reduce((sum, s) => sum + s.frames, 0)
   const live = new LivePages(deps.store, open.stream.connection, request)
+  const token = new PageToken(deps.store, open, request, step.signal)
   const result = (stop: PageStop, requests: number): PageResult => ({
     stop,
     chunk: pages > 0 ? { ...chunk, segments, pages, records, bytes } : null,
     position,
     requests,
     waitMs: 'untilMs' in stop ? Math.max(0, stop.untilMs - Date.now()) : 0,
+    tokenRefreshes: token.refreshes,
   })
   const keepRows = async (): Promise<void> => {
     const rows = await mapping?.finish()
@@ -46,12 +49,13 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
       position,
       since: request.since,
       budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
-      token: () => deps.store.getToken(open.tokenKey),
+      token: () => token.get(),
       pacer: pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk'),
       signal: step.signal,
       onPage: async (page) => {
         const before = written
         written = writer.append(page)
+        await token.served()
         await mapping?.add(page.list)
         // The write of this page runs while the next one is on its way; `close` waits for the last.
         await before
@@ -68,7 +72,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
     await keepRows()
     position = read.position
     await live.done(pages, records, read.requests, read.stop)
-    return result(read.stop, read.requests)
+    return result(await token.judge(read.stop), read.requests)
   } catch (error) {
     // What was staged stays for the next attempt.
     await writer.close().catch(() => undefined)

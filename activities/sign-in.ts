@@ -1,31 +1,46 @@
-import type { Store, Token } from '../model/ports.ts'
+import type { Store, Token, TokenRefresh } from '../model/ports.ts'
 import type { OpenStream } from './context.ts'
 
 /** A token is not used in its last seconds, since a request under way must still find it valid. */
 const MARGIN_MS = 5_000
+/** Bounds the exchange of a token, which nothing cancels once it has begun. */
+const EXCHANGE_MS = 60_000
+/** Tokens that live shorter are exchanged inside the step that reads pages: leaving it costs two steps each time. */
+const SHORT_LIFE_MS = 60_000
 
-/** The token can be used now. Tokens that live shorter than twice the margin are used to their end. */
-export function isValid(token: Token, now: number = Date.now()): boolean {
-  if (token.version === 0) return false
-  return token.expiresAt === null || token.expiresAt.getTime() - now > 0
+/** How long before its end a token counts as over: 5 s, but at most a tenth of its life. */
+export function marginMs({ expiresAt, issuedAt }: Token): number {
+  if (!expiresAt || !issuedAt) return MARGIN_MS
+  return Math.max(0, Math.min(MARGIN_MS, (expiresAt.getTime() - issuedAt.getTime()) / 10))
 }
 
-/** The token should be exchanged before the next piece of work. */
-function isStale(token: Token, now: number): boolean {
-  return !isValid(token, now + MARGIN_MS)
+/** The token can be used for a while. */
+export function isFresh(token: Token, now: number = Date.now()): boolean {
+  if (token.version === 0) return false
+  return token.expiresAt === null || token.expiresAt.getTime() - marginMs(token) > now
+}
+
+/** The token lives so short that it is exchanged inside the step that reads pages. */
+export function isShortLived({ expiresAt, issuedAt }: Token): boolean {
+  return !!expiresAt && !!issuedAt && expiresAt.getTime() - issuedAt.getTime() < SHORT_LIFE_MS
 }
 
 /**
- * A valid token of the connection: the stored one if it is newer than `seen` and fresh, else a new one,
- * fetched by one process at a time and stored before anyone uses it. `seen` -1 takes any valid one.
+ * A valid token of the connection: the stored one if it is newer than `seen` and fresh, else a new one, fetched by one process
+ * at a time and stored before anyone uses it. `seen` -1 takes any valid one. `where` names the run and stream whose log tells when a
+ * person has to sign in again.
  */
-export async function signIn(store: Store, open: OpenStream, seen: number, signal: AbortSignal): Promise<{ token: Token; refreshed: boolean }> {
+export async function signIn(store: Store, open: Pick<OpenStream, 'tokenKey' | 'reader'>, seen: number, where: TokenRefresh['log'], signal: AbortSignal): Promise<{ token: Token; refreshed: boolean }> {
   const stored = await store.getToken(open.tokenKey)
-  if (stored.version > seen && !isStale(stored, Date.now())) return { token: stored, refreshed: false }
-  let refreshed = false
-  const token = await store.refreshToken(open.tokenKey, Math.max(seen, stored.version), (current) => {
-    refreshed = true
-    return open.reader.auth.fetchToken(current, signal)
-  })
-  return { token, refreshed }
+  if (stored.version > seen && isFresh(stored)) return { token: stored, refreshed: false }
+  const { auth } = open.reader
+  const refresh: TokenRefresh = {
+    presents: (current) => auth.presents(current),
+    // Not cancelled with the caller: a refresh token would be used up and its successor lost.
+    fetch: (current) => auth.fetchToken(current, AbortSignal.timeout(EXCHANGE_MS)),
+    verdict: (error) => auth.verdict(error),
+    reconnect: (reason) => auth.reconnect(reason),
+    log: where,
+  }
+  return store.refreshToken(open.tokenKey, Math.max(seen, stored.version), refresh, signal)
 }

@@ -60,7 +60,7 @@ async function look(one: OpenStream, mapper: ReturnType<typeof rowMapper>, store
   const signal = AbortSignal.timeout(LOOK_MS * 3)
   const pacer = pacerOf(store, one, `peek/${randomUUID()}`, 'interactive')
   for (let seen = -1, attempt = 1; ; attempt += 1) {
-    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, signal)).token.version
+    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run: 'peek', stream: one.stream.name }, signal)).token.version
     let page: { body: Buffer; last: boolean } | null = null
     const read = await readPages({
       reader: one.reader, position: null, since: one.stream.stream.incremental?.start || null,

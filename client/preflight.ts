@@ -77,7 +77,7 @@ async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions
   const stage = folderStage(stageDir(projectDir))
   // A stored token may have been revoked: one more sign-in tells a stale token from wrong credentials.
   for (let seen = -1, attempt = 1; ; attempt += 1) {
-    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, signal)).token.version
+    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run, stream: one.stream.name }, signal)).token.version
     const start = anew ? { position: null, since: held.since } : held
     const writer = await stage.writer(chunk)
     let body: Buffer | null = null

@@ -200,6 +200,27 @@ export interface Token {
   accessToken: string
   expiresAt: Date | null
   refreshToken: string | null
+  /** When it was asked for; absent when that is not known. */
+  issuedAt?: Date | null
+}
+
+/**
+ * What became of a refresh token when the request that presented it failed. `unused`: it works as before; `refused`: the provider does
+ * not take it any more; `unclear`: a provider that rotates may have used it up.
+ */
+export type TokenVerdict = 'unused' | 'refused' | 'unclear'
+
+/** How a connection gets its next token. */
+export interface TokenRefresh {
+  /** What the request presents that may work only once; null when it presents nothing of that kind. Only a keyed fingerprint of it is kept. */
+  presents(current: Token): string | null
+  /** Gets the token after `current`. It is not cancelled once begun; it must end within a minute. */
+  fetch(current: Token): Promise<Omit<Token, 'version'>>
+  verdict(error: unknown): TokenVerdict
+  /** The error that asks a person to sign in again. */
+  reconnect(reason: string): Error
+  /** The log that gets the one alert when a person has to sign in again. */
+  log: { run: string; stream: string }
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
@@ -224,10 +245,17 @@ export interface Store extends RejectStore, RemapStore {
   getSettings(connection: string): Promise<Record<string, string>>
   getToken(connection: string): Promise<Token>
   /**
-   * Runs `refresh` in a row lock, so that over all processes one at a time does, and stores its result before it returns.
-   * When the stored version is already above `seen`, gives that token and refreshes nothing.
+   * Gets a token newer than `seen`: the stored one if it is, else by `refresh`, which over all processes one at a time does. That a refresh
+   * token is being presented is committed before the request leaves, and the new pair before anyone gets it. A refresh token whose
+   * answer was lost is never presented again (unless the provider is known not to rotate): every call throws `refresh.reconnect`.
+   * `refreshed`: by this very call. Throws also what `fetch` threw, the AbortError of `signal` (a refresh that has begun goes on behind it),
+   * and Transient when another process does not come to an end.
    */
-  refreshToken(connection: string, seen: number, refresh: (current: Token) => Promise<Omit<Token, 'version'>>): Promise<Token>
+  refreshToken(connection: string, seen: number, refresh: TokenRefresh, signal?: AbortSignal): Promise<{ token: Token; refreshed: boolean }>
+  /** Notes that the API has answered a request with this version. */
+  noteServed(connection: string, version: number): Promise<void>
+  /** The API has answered somebody with this version, or a later one. */
+  wasServed(connection: string, version: number): Promise<boolean>
   /** Lets requests of an account through, over all processes. Opens nothing; ends with the store. */
   pacer(options: PacerOptions): Pacer
   /** Writes a line of a run's log once for each `key`, whoever writes it. */

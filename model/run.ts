@@ -52,8 +52,8 @@ export type PageStop =
   | { kind: 'done' }
   /** The account's allowance is used up, or the API said 429 / Retry-After. */
   | { kind: 'throttled'; untilMs: number; reason: string }
-  /** The API refused token `version`. */
-  | { kind: 'authRequired'; version: number; reason: string }
+  /** The API refused token `version`. `served`: after it had answered somebody else with it, so that the refusal tells less about the credentials. */
+  | { kind: 'authRequired'; version: number; reason: string; served?: boolean }
   /** Time-outs, resets, 5xx: after the short retries inside the activity. `untilMs`: when the account's circuit breaker lets the next try through; 0 = whenever. `opening`: number of the breaker's opening when it is the reason. */
   | { kind: 'interrupted'; type: ErrorType; reason: string; untilMs: number; opening?: number }
   /** The API no longer knows the cursor or address to go on from: only a scan from the beginning gets further. */
@@ -70,6 +70,8 @@ export interface PageResult {
   requests: number
   /** How long to wait when throttled or interrupted, by the clock of the worker that read: clocks of machines differ. */
   waitMs: number
+  /** Tokens fetched inside the step, because those of this API live only seconds. */
+  tokenRefreshes: number
 }
 
 export interface PostResult {

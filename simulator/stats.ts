@@ -27,7 +27,7 @@ export interface SimulatorStats {
   faults: Record<string, number>
   tokensIssued: number
   refreshTokensIssued: number
-  /** How often a refresh token was sent that had been used up before. */
+  /** How often a single-use refresh token was presented again, whatever the answer to the first time was (used up, refused, lost). */
   refreshTokensUsedTwice: number
   unauthorized: number
   throttled: number

@@ -14,17 +14,20 @@ export function outageKey(account: string, opening: number): string {
   return `down ${opening} ${account}`
 }
 
+/** Writes a line, in a transaction of the caller's if given its client. */
+export async function writeLog(on: pg.Pool | pg.PoolClient, { run, stream, level, message }: Omit<LogLine, 'at'>): Promise<void> {
+  // In turn for each run, so that a reader that asks for lines after an id never misses one with a lower id.
+  await on.query(
+    `with turn as materialized (select pg_advisory_xact_lock(1769173097, hashtext($1)))
+     insert into isthmus.run_log (run, stream, level, message) select $1, $2, $3, $4 from turn`,
+    [run, stream, level, bounded(message, 2_000)],
+  )
+}
+
 /** The log of runs. `logs` gives at most 5,000 lines a call; the id of the last one leads to the next. */
 export function logQueries(pool: pg.Pool): LogQueries {
   return {
-    async log({ run, stream, level, message }) {
-      // In turn for each run, so that a reader that asks for lines after an id never misses one with a lower id.
-      await pool.query(
-        `with turn as materialized (select pg_advisory_xact_lock(1769173097, hashtext($1)))
-         insert into isthmus.run_log (run, stream, level, message) select $1, $2, $3, $4 from turn`,
-        [run, stream, level, bounded(message, 2_000)],
-      )
-    },
+    log: (line) => writeLog(pool, line),
     async logOnce(key, { run, stream, level, message }) {
       await pool.query(
         `with once as (insert into isthmus.run_log_once (run, key, stream) values ($1, $5, $2) on conflict do nothing returning run),

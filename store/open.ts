@@ -17,16 +17,19 @@ import type { VaultKey } from './vault-key.ts'
 export interface StoreOptions {
   /** Seals settings and tokens. */
   key: VaultKey
+  /** Without a sign of life for so long a process that exchanges a token counts as dead. 15 s by default; for tests. */
+  silenceMs?: number
 }
 
 /**
  * Opens the state tables of Isthmus. Throws Unreachable, InvalidInput (sign-in, name of the database) or VaultKey (the values
  * there were sealed with another key). `migrate()` makes the tables.
  */
-export async function openStore(databaseUrl: string, { key }: StoreOptions): Promise<Store> {
+export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOptions): Promise<Store> {
   const pool = poolOf(databaseUrl, 'isthmus store', 10)
   const log = logQueries(pool)
   const pacers = createPacers(pool, databaseUrl, log.recovered)
+  const tokens = tokenQueries(pool, key, silenceMs)
   const queries: Omit<Store, 'close' | 'pacer'> = {
     async migrate() {
       await migrate(pool)
@@ -40,10 +43,11 @@ export async function openStore(databaseUrl: string, { key }: StoreOptions): Pro
     ...rejectQueries(pool),
     ...remapQueries(pool),
     ...settingsQueries(pool, key),
-    ...tokenQueries(pool, key),
+    ...tokens.queries,
   }
   const close = async (): Promise<void> => {
     await pacers.close()
+    await tokens.settled()
     await pool.end()
   }
   const translated = withErrors(queries)

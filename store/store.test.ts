@@ -107,38 +107,3 @@ it('lists, settles, drops and purges rejects, once for each retry', async () => 
   await store.saveRejects({ run: 'big', stream: 'x', seq: 1 }, 'big', Array.from({ length: 6 }, (_, i) => reject(i, 'x'.repeat(4_000_000))))
   expect(await store.openRejects({ sync: 'big' }, '')).toHaveLength(5)
 })
-
-describe('tokens', () => {
-  it('are refreshed once for each version seen, whoever asks', async () => {
-    let refreshes = 0
-    const refresh = async () => {
-      refreshes += 1
-      await new Promise((r) => setTimeout(r, 20))
-      return { accessToken: `token ${refreshes}`, expiresAt: new Date(1e12), refreshToken: `r${refreshes}` }
-    }
-    expect(await store.getToken('x')).toEqual({ version: 0, accessToken: '', expiresAt: null, refreshToken: null })
-    for (let seen = -1; seen < 3; seen++) {
-      const got = await Promise.all(Array.from({ length: 60 }, (_, i) => (i % 2 ? store : other).refreshToken('x', seen === -1 ? -1 : seen + 1, refresh)))
-      expect(new Set(got.map((t) => JSON.stringify(t))).size).toBe(1)
-      expect(got[0]!.version).toBe(seen + 2)
-    }
-    expect(refreshes).toBe(4)
-    expect(await other.getToken('x')).toEqual({ version: 4, accessToken: 'token 4', expiresAt: new Date(1e12), refreshToken: 'r4' })
-    expect((await db.query('select sealed from isthmus.tokens')).rows[0].sealed).not.toContain('token')
-  })
-
-  it('stay as they were when the refresh fails', async () => {
-    const before = await store.getToken('x')
-    const failure = Object.assign(new Error('no'), { code: 'ECONNREFUSED', syscall: 'connect' })
-    await expect(store.refreshToken('x', before.version, () => Promise.reject(failure))).rejects.toBe(failure)
-    expect(await other.getToken('x')).toEqual(before)
-    expect((await other.refreshToken('x', before.version, async (t) => ({ ...t, accessToken: 'after' }))).version).toBe(before.version + 1)
-  })
-
-  it('are refused in another row or version', async () => {
-    await db.query(`insert into isthmus.tokens (connection, version, sealed) select 'y', version, sealed from isthmus.tokens where connection = 'x'`)
-    await expect(store.getToken('y')).rejects.toMatchObject({ type: 'VaultKey' })
-    await db.query(`update isthmus.tokens set version = version + 1 where connection = 'x'`)
-    await expect(store.getToken('x')).rejects.toMatchObject({ type: 'VaultKey' })
-  })
-})

@@ -1,56 +1,64 @@
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Store, Token } from '../model/ports.ts'
 import { CallbackError } from './callback-error.ts'
-import { inTurn } from './in-turn.ts'
-import { inTransaction } from './transaction.ts'
-import { openSealed, seal } from './vault.ts'
+import { fly } from './token-flight.ts'
+import { TokenRows } from './token-row.ts'
 import type { VaultKey } from './vault-key.ts'
 
-const NONE: Token = { version: 0, accessToken: '', expiresAt: null, refreshToken: null }
-const LOCK_WAIT = '60s'
-// A process that was stopped in the middle of a refresh must not hold the row for ever.
-const LONGEST_REFRESH = '120s'
+/** A process that refreshes gives a sign of life ten times in this while; without one it counts as dead. */
+export const SILENCE_MS = 15_000
+/** Refreshes under way when the store is closed get so long to be stored. */
+const CLOSE_MS = 65_000
 
-interface Row {
-  version: number
-  sealed: string | null
-}
+type Result = { token: Token; refreshed: boolean }
 
-/** Tokens, sealed; one refresh at a time for a connection. */
-export function tokenQueries(pool: pg.Pool, key: VaultKey): Pick<Store, 'getToken' | 'refreshToken'> {
-  const place = (connection: string, version: number) => ({ table: 'tokens', row: connection, field: `token ${version}` })
-  const open = (connection: string, row: Row | undefined): Token => {
-    if (!row || row.sealed === null) return NONE
-    const stored = JSON.parse(openSealed(key, row.sealed, place(connection, row.version))) as Omit<Token, 'expiresAt'> & { expiresAt: string | null }
-    return { ...stored, version: row.version, expiresAt: stored.expiresAt === null ? null : new Date(stored.expiresAt) }
-  }
-  const select = 'select version, sealed from isthmus.tokens where connection = $1'
-  const getToken = async (connection: string) => open(connection, (await pool.query<Row>(select, [connection])).rows[0])
-  // Callers of one process wait here, so that they do not take all connections of the pool while they wait.
-  const turn = inTurn()
-
+/**
+ * Tokens, sealed; one refresh at a time for a connection, over all processes. Callers of one process share one refresh, so that
+ * neither connections of the pool nor requests grow with their number.
+ */
+export function tokenQueries(pool: pg.Pool, key: VaultKey, silenceMs = SILENCE_MS): { queries: Pick<Store, 'getToken' | 'refreshToken' | 'noteServed' | 'wasServed'>; settled(): Promise<unknown> } {
+  const rows = new TokenRows(key)
+  const flights = new Map<string, Promise<Result>>()
+  const noted = new Map<string, number>()
   return {
-    getToken,
-    refreshToken: (connection, seen, refresh) =>
-      turn(connection, async () => {
+    queries: {
+      getToken: (connection) => rows.read(connection, pool),
+      async noteServed(connection, version) {
+        if ((noted.get(connection) ?? 0) >= version) return
+        noted.set(connection, version)
+        await pool.query('update isthmus.tokens set served = $2 where connection = $1 and served < $2', [connection, version])
+      },
+      async wasServed(connection, version) {
+        return ((await pool.query<{ served: number }>('select served from isthmus.tokens where connection = $1', [connection])).rows[0]?.served ?? 0) >= version
+      },
+      async refreshToken(connection, seen, refresh, signal) {
         // Version 0 is no token, whatever the caller has seen.
         const floor = Math.max(seen, 0)
-        const stored = await getToken(connection)
-        if (stored.version > floor) return stored
-        await pool.query('insert into isthmus.tokens (connection, version) values ($1, 0) on conflict do nothing', [connection])
-        return inTransaction(pool, async (client) => {
-          await client.query(`set local lock_timeout = '${LOCK_WAIT}'; set local idle_in_transaction_session_timeout = '${LONGEST_REFRESH}'`)
-          const current = open(connection, (await client.query<Row>(`${select} for update`, [connection])).rows[0])
-          if (current.version > floor) return current
-          const got = await refresh(current).catch((error: unknown) => {
-            throw new CallbackError(error)
-          })
-          const fresh: Token = { ...got, version: current.version + 1 }
-          const { accessToken, expiresAt, refreshToken, version } = fresh
-          const sealed = seal(key, JSON.stringify({ accessToken, expiresAt, refreshToken }), place(connection, version))
-          await client.query('update isthmus.tokens set version = $2, sealed = $3, updated_at = now() where connection = $1', [connection, version, sealed])
-          return fresh
-        })
-      }),
+        for (;;) {
+          const shared = flights.get(connection)
+          const flight = shared ?? fly({ pool, rows, silenceMs }, connection, floor, refresh).finally(() => flights.delete(connection))
+          if (!shared) flights.set(connection, flight)
+          const result = await orAbort(flight, signal)
+          // One that was begun for an older token may end with the one this caller has seen.
+          if (result.token.version > floor) return shared ? { token: result.token, refreshed: false } : result
+        }
+      },
+    },
+    settled: () => Promise.race([Promise.allSettled(flights.values()), sleep(CLOSE_MS, undefined, { ref: false })]),
   }
+}
+
+/** Stops waiting when aborted; what it waited for goes on. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new CallbackError(signal.reason))
+    // As many callers as like may share a signal.
+    setMaxListeners(0, signal)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }

@@ -79,6 +79,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
       },
     ])
     state.counts.requests += result.requests
+    state.tokenRefreshes += result.tokenRefreshes
     state.counts.pages += result.chunk?.pages ?? 0
     state.counts.bytes += result.chunk?.bytes ?? 0
     state.staged += result.chunk?.records ?? 0
@@ -124,15 +125,15 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     if (why.kind === 'throttled') {
       await wait(waitMs, why.reason)
     } else if (why.kind === 'authRequired') {
-      // A fresh token that is refused too is not cured by another one.
-      if (!progress && (state.setbacks += 1) > 2) {
+      // A fresh token that is refused too is not cured by another one; unless the API answered others with it until it was used up.
+      if (!progress && (state.setbacks += why.served ? 0.1 : 1) > 2) {
         throw new StreamStopped({ type: 'AuthFailed', message: `${why.reason}, also with a new token`, field: 'from.auth', cure: 'check the credentials and their permissions' })
       }
       await authenticate(why.version)
     } else if (why.kind === 'interrupted') {
       if (!progress) state.setbacks += 1
       if (state.setbacks >= MAX_SETBACKS) {
-        throw new StreamStopped({ type: why.type, message: `${why.reason}; gave up after ${state.setbacks} interruptions without progress`, field: '', cure: 'see that the API answers; it goes on where it stopped' })
+        throw new StreamStopped({ type: why.type, message: `${why.reason}; gave up after ${Math.floor(state.setbacks)} interruptions without progress`, field: '', cure: 'see that the API answers; it goes on where it stopped' })
       }
       await wait(Math.max(setbackWait(state.setbacks), waitMs), why.reason)
     }

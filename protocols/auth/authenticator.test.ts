@@ -168,6 +168,39 @@ describe('token endpoint', () => {
     expect(new URLSearchParams(server.seen[0]!.body).get('client_id')).toBe('c')
   })
 
+  it('tells what became of the refresh token of a request that failed', async () => {
+    let answer: [number, unknown] | 'reset' = 'reset'
+    const ports = new Set<number>()
+    const server = keep(await testServer((_req, res) => {
+      ports.add(res.socket!.remotePort!)
+      if (answer === 'reset') return void res.socket!.resetAndDestroy()
+      if (typeof answer[1] === 'string') return void res.writeHead(answer[0]).end(answer[1])
+      json(res, answer[1], answer[0])
+    }))
+    const auth = authenticator({ kind: 'oauth2RefreshToken', tokenUrl: '/t', clientId: 'c', refreshToken: { env: 'REFRESH' } }, server.url)
+    const verdict = async (use = auth, signal?: AbortSignal) => use.verdict(await use.fetchToken(none, signal).then(() => null, (e: unknown) => e))
+    expect(await verdict()).toBe('unclear')
+    for (answer of [[500, { error: 'server_error' }], [502, ''], [503, ''], [504, ''], [408, ''], [200, '<html>'], [200, { ok: true }], [200, { access_token: '' }], [204, '']] as [number, unknown][]) expect([answer, await verdict()]).toEqual([answer, 'unclear'])
+    for (answer of [[400, { error: 'invalid_grant' }], [200, { error: 'invalid_grant' }]] as [number, unknown][]) expect(await verdict()).toBe('refused')
+    for (answer of [[401, { error: 'invalid_client' }], [400, { error: 'invalid_scope' }], [429, ''], [404, 'no'], [302, '']] as [number, unknown][]) expect([answer, await verdict()]).toEqual([answer, 'unused'])
+    const presented = server.seen.length
+    // Refused connections, a missing variable, and a signal before anything left.
+    expect(await verdict(authenticator({ kind: 'oauth2RefreshToken', tokenUrl: 'http://127.0.0.1:1/t', clientId: 'c', refreshToken: { env: 'REFRESH' } }, server.url))).toBe('unused')
+    expect(await verdict(auth, AbortSignal.abort())).toBe('unused')
+    expect(server.seen).toHaveLength(presented)
+    // No request goes into a connection that was kept alive: it might just be closing.
+    expect(ports.size).toBe(presented)
+    expect(auth.verdict(new Error('of somebody else'))).toBe('unclear')
+  })
+
+  it('names what is presented once, and whom to ask for another', async () => {
+    const auth = authenticator({ kind: 'oauth2RefreshToken', tokenUrl: '/t', clientId: { env: 'ID' }, refreshToken: { env: 'REFRESH' } }, 'https://h/b')
+    expect(auth.presents(none)).toBe(JSON.stringify(['https://h/b/t', 'client-1', ENV['REFRESH']]))
+    expect(auth.presents({ ...none, version: 1, refreshToken: 'next' })).toContain('next')
+    expect(auth.reconnect('why')).toMatchObject({ type: 'AuthFailed', message: 'why', field: 'from.auth.refreshToken', cure: 'sign in again and put the new refresh token into the environment variable REFRESH' })
+    expect(authenticator(clientCredentials, 'https://h').presents(none)).toBeNull()
+  })
+
   it('exchanges a signed assertion (RFC 7523)', async () => {
     const server = await serve(() => [200, { access_token: 'from-assertion', token_type: 'Bearer' }])
     const auth = authenticator({ kind: 'jwtBearer', tokenUrl: `${server.url}/t`, clientId: { env: 'ID' }, key: { env: 'RSA' }, subject: 'user@x', scope: 's1' }, server.url)

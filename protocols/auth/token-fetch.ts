@@ -8,6 +8,8 @@ export interface TokenFetch {
   fetch: (url: string, options: { body?: unknown; headers: Record<string, string>; signal?: AbortSignal }) => Promise<Response>
   /** The last answer of the token endpoint. */
   last: () => HttpResponse | null
+  /** A request began to leave. */
+  sent: () => boolean
 }
 
 /**
@@ -17,8 +19,10 @@ export interface TokenFetch {
  */
 export function tokenFetch(http: Http, headers: Record<string, string>, signal?: AbortSignal): TokenFetch {
   let last: HttpResponse | null = null
+  let sent = false
   return {
     last: () => last,
+    sent: () => sent,
     async fetch(url, options) {
       last = await http.request({
         method: 'POST',
@@ -28,6 +32,10 @@ export function tokenFetch(http: Http, headers: Record<string, string>, signal?:
         headers: { ...options.headers, ...headers },
         body: String(options.body),
         signal,
+        fresh: true,
+        onSend: () => {
+          sent = true
+        },
       })
       return toResponse(last)
     },

@@ -1,5 +1,5 @@
 import * as oauth from 'oauth4webapi'
-import type { Token } from '../../model/index.ts'
+import type { Token, TokenVerdict } from '../../model/index.ts'
 import { IsthmusError } from '../../model/index.ts'
 import type { Redactor } from '../http/index.ts'
 import { basicClient, needsEncoding, postClient, publicClient } from './client-auth.ts'
@@ -8,15 +8,26 @@ import type { Grant, OAuth } from './grant.ts'
 import { oauthCode, tokenError } from './token-error.ts'
 import { tokenEndpoint } from './token-url.ts'
 import { tokenFetch } from './token-fetch.ts'
+import { judge, judged } from './token-use.ts'
 import type { AuthDeps } from './types.ts'
 
 const MAX_LIFE_S = 10 * 365 * 86_400
 
 /**
  * Asks the token endpoint for the token after `current`: client credentials (RFC 6749 4.4), refresh (6), or a signed
- * assertion (RFC 7523 2.1). The answer is checked whole before anything is returned.
+ * assertion (RFC 7523 2.1). The answer is checked whole before anything is returned; `verdictOf` an error it throws tells
+ * whether the refresh token may be used up.
  */
 export async function requestToken(auth: OAuth, deps: AuthDeps, current: Token, signal?: AbortSignal): Promise<Omit<Token, 'version'>> {
+  const fate: { verdict: TokenVerdict } = { verdict: 'unused' }
+  try {
+    return await ask(auth, deps, current, fate, signal)
+  } catch (error) {
+    throw judged(error, fate.verdict)
+  }
+}
+
+async function ask(auth: OAuth, deps: AuthDeps, current: Token, fate: { verdict: TokenVerdict }, signal?: AbortSignal): Promise<Omit<Token, 'version'>> {
   const now = deps.now ?? Date.now
   const { redactor } = deps.http
   const endpoint = tokenEndpoint(deps.resolve(auth.tokenUrl), deps.baseUrl)
@@ -33,7 +44,7 @@ export async function requestToken(auth: OAuth, deps: AuthDeps, current: Token, 
   let failure: Error = new IsthmusError('AuthFailed', 'no way to sign in is left')
   let first = true
   for (const way of ways) {
-    const { fetch, last } = tokenFetch(deps.http, headers, signal)
+    const { fetch, last, sent } = tokenFetch(deps.http, headers, signal)
     const startedMs = now()
     try {
       const response = await oauth.genericTokenEndpointRequest(as, client, way, grant.type, new URLSearchParams(grant.params), {
@@ -42,6 +53,7 @@ export async function requestToken(auth: OAuth, deps: AuthDeps, current: Token, 
       })
       return keep(await oauth.processGenericTokenEndpointResponse(as, client, response), auth, grant, startedMs, redactor)
     } catch (error) {
+      fate.verdict = judge(error, sent(), last())
       if (signal?.aborted) throw error
       const told = tokenError(error, auth, endpoint, last(), redactor, now())
       // Of several refusals the one about the credentials says most.

@@ -1,4 +1,4 @@
-import type { Auth, Token, Value } from '../../model/index.ts'
+import type { Auth, IsthmusError, Token, TokenVerdict, Value } from '../../model/index.ts'
 import type { Http, HttpTarget } from '../http/index.ts'
 
 export interface AuthDeps {
@@ -33,4 +33,13 @@ export interface Authenticator {
    * Transient (for a rotating refresh token: the old one may be used up).
    */
   fetchToken(current: Token, signal?: AbortSignal): Promise<Omit<Token, 'version'>>
+  /**
+   * What `fetchToken` would present that may work only once: the refresh token, with the endpoint and client it belongs to. It is
+   * a secret. null when it presents nothing that can be used up.
+   */
+  presents(current: Token): string | null
+  /** What became of the presented refresh token when `fetchToken` threw this. */
+  verdict(error: unknown): TokenVerdict
+  /** The AuthFailed that asks a person to sign in again, naming the variable to replace. */
+  reconnect(reason: string): IsthmusError
 }

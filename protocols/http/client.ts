@@ -36,28 +36,34 @@ export function createHttp(options: HttpOptions): Http {
   const first = options.origins[0]
   if (first === undefined) throw new IsthmusError('InvalidInput', 'a connection needs at least one origin')
   const secure = originOf(first).startsWith('https:')
-  const agent = new Agent({
-    connections: options.concurrency,
-    pipelining: 1,
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs,
-    connect: { timeout: Math.min(options.timeoutMs, CONNECT_TIMEOUT_MS), ...options.connect },
-  })
+  const agentOf = (connections: number) =>
+    new Agent({
+      connections,
+      pipelining: 1,
+      headersTimeout: options.timeoutMs,
+      bodyTimeout: options.timeoutMs,
+      connect: { timeout: Math.min(options.timeoutMs, CONNECT_TIMEOUT_MS), ...options.connect },
+    })
+  const agent = agentOf(options.concurrency)
 
   const send = async (url: URL, method: string, headers: Record<string, string>, request: HttpRequest): Promise<RawResponse> => {
     const { signal } = request
+    const own = request.fresh ? agentOf(1) : null
     try {
       const raw = await exchange(
-        agent,
+        own ?? agent,
         { origin: url.origin, path: url.pathname + url.search, method: method as 'GET', headers, body: request.body ?? null },
         options.maxBytes,
         signal,
+        request.onSend,
       )
       if (method !== 'HEAD') raw.body = await decodeBody(raw.body, raw.headers['content-encoding'], options.maxBytes)
       return raw
     } catch (error) {
       if (signal?.aborted) throw abortError(signal)
       throw toFailure(error, url)
+    } finally {
+      await own?.destroy()
     }
   }
 

@@ -24,6 +24,7 @@ export function exchange(
   options: Dispatcher.DispatchOptions,
   maxBytes: number,
   signal: AbortSignal | undefined,
+  onSend?: () => void,
 ): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(abortError(signal))
@@ -44,7 +45,8 @@ export function exchange(
       onRequestStart(c) {
         controller = c
         // Aborted while it waited for a free connection.
-        if (signal?.aborted) c.abort(abortError(signal))
+        if (signal?.aborted) return c.abort(abortError(signal))
+        onSend?.()
       },
       onResponseStart(_c, code, received) {
         if (code < 200) return

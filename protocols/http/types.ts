@@ -20,6 +20,10 @@ export interface HttpRequest {
   redirects?: number
   /** Awaited before each redirected request is sent, so that it is paced and counted like any other. */
   onRedirect?: () => Promise<void>
+  /** Called when the request begins to leave: a failure before it surely reached nobody. */
+  onSend?: () => void
+  /** On a connection of its own: for a request that must not be repeated, since one that was kept alive may just be closing. */
+  fresh?: boolean
 }
 
 export interface HttpResponse {

@@ -99,6 +99,9 @@ describe('token endpoint', () => {
     expect((await data(bearer(two.access_token))).status).toBe(401)
     expect(await refresh(two.refresh_token)).toMatchObject({ error: 'invalid_grant' })
     expect(sim.stats()).toMatchObject({ refreshTokensUsedTwice: 1, tokensIssued: 2, refreshTokensIssued: 2 })
+    // Also one that was refused the first time.
+    expect(await refresh(two.refresh_token)).toMatchObject({ error: 'invalid_grant' })
+    expect(sim.stats().refreshTokensUsedTwice).toBe(2)
   })
 
   it('refresh tokens stay good without rotation', async () => {

@@ -25,13 +25,13 @@ export class Tokens {
   readonly #config: SimulatorConfig
   readonly #recorder: Recorder
   readonly #access = new Map<string, { family: Family; expires: number; uses: number }>()
-  readonly #refresh = new Map<string, { family: Family; used: boolean }>()
+  readonly #refresh = new Map<string, { family: Family; presented: boolean }>()
   readonly #codes = new Map<string, { redirect: string; challenge: string; expires: number }>()
 
   constructor(config: SimulatorConfig, recorder: Recorder) {
     this.#config = config
     this.#recorder = recorder
-    this.#refresh.set(config.credentials.refreshToken, { family: { revoked: false, open: false }, used: false })
+    this.#refresh.set(config.credentials.refreshToken, { family: { revoked: false, open: false }, presented: false })
   }
 
   /** A new access token, with a refresh token if asked for. */
@@ -42,7 +42,7 @@ export class Tokens {
     const answer: TokenAnswer = { access_token: access, token_type: 'Bearer', expires_in: this.#config.tokenTtl }
     if (!refresh) return answer
     const next = `sim_rt_${randomBytes(24).toString('base64url')}`
-    put(this.#refresh, next, { family, used: false })
+    put(this.#refresh, next, { family, presented: false })
     return { ...answer, refresh_token: next }
   }
 
@@ -63,16 +63,16 @@ export class Tokens {
     return this.#refresh.get(token)?.family.open === true
   }
 
-  /** Trades a refresh token; null when it is no good. A second use of a single-use token revokes its family. */
+  /** Trades a refresh token; null when it is no good. Presenting a single-use token twice counts, whatever the first answer was, and revokes its family. */
   refresh(token: string): TokenAnswer | null {
     const found = this.#refresh.get(token)
     if (!found) return null
-    if (found.used) {
+    if (found.presented) {
       this.#recorder.refreshUsedTwice()
       found.family.revoked = true
     }
+    if (this.#config.refreshRotation) found.presented = true
     if (found.family.revoked) return null
-    if (this.#config.refreshRotation) found.used = true
     return this.issue(this.#config.refreshRotation, found.family)
   }
 

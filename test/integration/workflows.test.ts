@@ -159,7 +159,7 @@ describe('sync workflow', () => {
   it('one parked stream stops no other', async () => {
     const { activities } = fakeActivities(() => ({ stop: { kind: 'done' }, records: 7 }))
     const page = activities.page.bind(activities)
-    activities.page = async (request) => (request.stream === 'bad' ? { stop: { kind: 'refused', type: 'Contract', reason: 'no records there', field: 'records', cure: 'correct it' }, chunk: null, position: null, requests: 1, waitMs: 0 } : page(request))
+    activities.page = async (request) => (request.stream === 'bad' ? { stop: { kind: 'refused', type: 'Contract', reason: 'no records there', field: 'records', cure: 'correct it' }, chunk: null, position: null, requests: 1, waitMs: 0, tokenRefreshes: 0 } : page(request))
     const { receipt } = await run(activities, ['good', 'bad'], async ({ parked, decide }) => {
       expect((await parked()).streams.map((s) => [s.stream, s.outcome])).toEqual([['good', 'completed'], ['bad', 'parked']])
       await decide('bad', 'skip')

@@ -1,0 +1,88 @@
+import { createHmac } from 'node:crypto'
+import type pg from 'pg'
+import type { Token } from '../model/ports.ts'
+import { ClockOffset } from './clock-offset.ts'
+import { openSealed, seal } from './vault.ts'
+import type { VaultKey } from './vault-key.ts'
+
+/** A row of isthmus.tokens. */
+export interface TokenRow {
+  version: number
+  sealed: string | null
+  /** The database's clock, epoch ms. */
+  now: string
+  rotates: boolean | null
+  use_id: string | null
+  use_by: string | null
+  use_at: Date | null
+  use_of: string | null
+  /** The process of the refresh under way has given a sign of life lately. */
+  alive: boolean | null
+  reconnect_since: Date | null
+  reconnect_reason: string | null
+}
+
+const NONE: Token = { version: 0, accessToken: '', expiresAt: null, refreshToken: null }
+/** Below this the clocks of database and process count as the same: it is how long a busy process takes to look at an answer. */
+const SAME_CLOCK_MS = 100
+
+type Times = 'expiresAt' | 'issuedAt'
+type Stored = Omit<Token, 'version' | Times> & { [T in Times]?: string | null }
+
+/** Reads and seals tokens. Their times are kept by the database's clock, since the clocks of processes differ. */
+export class TokenRows {
+  readonly #key: VaultKey
+  readonly #clock = new ClockOffset()
+  #ahead = 0
+
+  constructor(key: VaultKey) {
+    this.#key = key
+  }
+
+  async read(connection: string, on: pg.Pool | pg.PoolClient): Promise<Token> {
+    const asked = Date.now()
+    const { rows } = await on.query<TokenRow>('select version, sealed, extract(epoch from clock_timestamp()) * 1000 as now from isthmus.tokens where connection = $1', [connection])
+    return this.#open(connection, rows[0], asked)
+  }
+
+  /** Locks the row, which is made when there is none. `silenceMs`: without a sign of life for so long a process counts as dead; a third of it where that harms nothing. */
+  async lock(connection: string, client: pg.PoolClient, silenceMs: number): Promise<{ row: TokenRow; token: Token }> {
+    const asked = Date.now()
+    const select = `select version, sealed, extract(epoch from clock_timestamp()) * 1000 as now, rotates, use_id, use_by, use_at, use_of, reconnect_since, reconnect_reason,
+      -- Nobody could give a sign while the database was down.
+      clock_timestamp() < greatest(use_seen_at, pg_postmaster_start_time()) + make_interval(secs => $2::float8 / case when use_of is null or rotates is false then 3000 else 1000 end) as alive
+      from isthmus.tokens where connection = $1 for update`
+    let row = (await client.query<TokenRow>(select, [connection, silenceMs])).rows[0]
+    if (!row) {
+      await client.query('insert into isthmus.tokens (connection, version) values ($1, 0) on conflict do nothing', [connection])
+      row = (await client.query<TokenRow>(select, [connection, silenceMs])).rows[0]!
+    }
+    return { row, token: this.#open(connection, row, asked) }
+  }
+
+  seal(connection: string, token: Token): string {
+    const { accessToken, expiresAt, refreshToken, issuedAt, version } = token
+    const byDatabase = (at: Date | null | undefined) => (at ? new Date(at.getTime() - this.#ahead) : null)
+    return seal(this.#key, JSON.stringify({ accessToken, expiresAt: byDatabase(expiresAt), refreshToken, issuedAt: byDatabase(issuedAt) }), place(connection, version))
+  }
+
+  /** Tells whether two secrets are the same, and nothing else. */
+  fingerprint(secret: string): string {
+    return createHmac('sha256', this.#key.secret).update(`refresh token\n${secret}`).digest('base64url')
+  }
+
+  #open(connection: string, row: TokenRow | undefined, asked: number): Token {
+    if (row) {
+      const ahead = this.#clock.sample(asked, Number(row.now), Date.now())
+      this.#ahead = Math.abs(ahead) < SAME_CLOCK_MS ? 0 : ahead
+    }
+    if (!row || row.sealed === null) return NONE
+    const { accessToken, refreshToken, expiresAt, issuedAt } = JSON.parse(openSealed(this.#key, row.sealed, place(connection, row.version))) as Stored
+    const byProcess = (at: string | null | undefined) => (at ? new Date(Date.parse(at) + this.#ahead) : null)
+    return { version: row.version, accessToken, refreshToken, expiresAt: byProcess(expiresAt), issuedAt: byProcess(issuedAt) }
+  }
+}
+
+function place(connection: string, version: number) {
+  return { table: 'tokens', row: connection, field: `token ${version}` }
+}
