@@ -70,6 +70,8 @@ export interface PageResult {
   requests: number
   /** How long to wait when throttled or interrupted, by the clock of the worker that read: clocks of machines differ. */
   waitMs: number
+  /** An earlier attempt at this chunk was interrupted. */
+  again?: boolean
 }
 
 export interface PostResult {
