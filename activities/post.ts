@@ -7,6 +7,9 @@ import type { StagedReject } from './rows.ts'
 import type { StepContext } from './step.ts'
 import type { PostStepRequest } from './types.ts'
 
+/** A path that names no file: opening it fails with ENOENT. */
+const NO_FILE = '/nonexistent/rows'
+
 /** Rejects are written to the store before the chunk is committed, idempotently: a repeated step adds none. */
 export async function postChunk(deps: ActivityDeps, streams: OpenStreams, request: PostStepRequest, step: StepContext): Promise<PostResult> {
   const { rows, run, stream } = request
@@ -18,14 +21,24 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
     await deps.store.saveRejects(rows, request.sync, rejects)
     rejected = rejects.map((r) => r.key)
   }
-  const path = rows.rows > 0 ? await deps.stage.path(rows.file) : ''
-  const result = await open.destination.post(
-    { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected },
-    path,
-    step.signal,
-    // Negative: these indexes count lines of the rows file, those of the map step records.
-    (refused) => deps.store.saveRejects(rows, request.sync, refused.map((r) => ({ index: -r.line, reason: r.reason, field: r.field, raw: r.row }))),
-  )
+  // Gone when an earlier attempt committed the chunk and died before it could say so: then the destination does not look at the file.
+  let lost: unknown = null
+  const gone = (error: unknown): string => {
+    lost = error
+    return NO_FILE
+  }
+  const path = rows.rows > 0 ? await deps.stage.path(rows.file).catch(gone) : ''
+  const result = await open.destination
+    .post(
+      { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected },
+      path,
+      step.signal,
+      // Negative: these indexes count lines of the rows file, those of the map step records.
+      (refused) => deps.store.saveRejects(rows, request.sync, refused.map((r) => ({ index: -r.line, reason: r.reason, field: r.field, raw: r.row }))),
+    )
+    .catch((error: unknown) => {
+      throw lost !== null && (error as NodeJS.ErrnoException).code === 'ENOENT' ? lost : error
+    })
   await deps.stage.dropRows(rows)
   const b = request.before
   await deps.store
