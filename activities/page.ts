@@ -38,6 +38,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
     return result(adopted?.last ? { kind: 'done' } : { kind: 'more' }, 0)
   }
 
+  const pacer = pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk')
   const writer = await deps.stage.writer(chunk)
   let written: Promise<void> = Promise.resolve()
   try {
@@ -47,7 +48,14 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
       since: request.since,
       budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
       token: () => deps.store.getToken(open.tokenKey),
-      pacer: pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk'),
+      pacer: {
+        closed: pacer.closed,
+        async enter(signal) {
+          const known = pacer.closed()
+          if (known?.kind === 'down') await live.outage(known.opening, known.reason)
+          return pacer.enter(signal)
+        },
+      },
       signal: step.signal,
       onPage: async (page) => {
         const before = written
