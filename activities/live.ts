@@ -11,6 +11,7 @@ export class LivePages {
   readonly #account: string
   readonly #request: PageRequest
   #last = 0
+  #told = 0
   #writing: Promise<void> = Promise.resolve()
 
   /** @param account name of the connection */
@@ -33,13 +34,17 @@ export class LivePages {
     const { run, stream, seq } = this.#request
     const wait = stop.kind === 'throttled' ? { reason: stop.reason, until: new Date(stop.untilMs).toISOString() } : null
     await this.#write(pages, records, requests, wait)
-    if (stop.kind === 'interrupted' && stop.opening) {
-      // An outage is one event, however many chunks meet it.
-      await this.#store.logOnce(outageKey(this.#account, stop.opening), { run, stream, level: 'warn', message: `${stop.reason}; asked again with growing pauses` }).catch(() => undefined)
-      return
-    }
+    if (stop.kind === 'interrupted' && stop.opening) return this.outage(stop.opening, stop.reason)
     const note = noteOf(stop)
     if (note) await this.#store.log({ run, stream, level: note.level, message: `chunk ${seq}: ${note.message}` }).catch(() => undefined)
+  }
+
+  /** An outage is one event of the run, however many streams and chunks meet it. */
+  async outage(opening: number, reason: string): Promise<void> {
+    if (this.#told === opening) return
+    this.#told = opening
+    const { run, stream } = this.#request
+    await this.#store.logOnce(outageKey(this.#account, opening), { run, stream, level: 'warn', message: `${reason}; asked again with growing pauses` }).catch(() => undefined)
   }
 
   async #write(pages: number, records: number, requests: number, wait: { reason: string; until: string } | null): Promise<void> {

@@ -47,6 +47,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   }
 
   const inTurn = request.inTurn || step.attempt > 1
+  const pacer = pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk')
   const writer = await deps.stage.writer(chunk)
   let written: Promise<void> = Promise.resolve()
   try {
@@ -56,7 +57,14 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
       since: request.since,
       budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
       token: () => token.get(),
-      pacer: pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk'),
+      pacer: {
+        closed: pacer.closed,
+        async enter(signal) {
+          const known = pacer.closed()
+          if (known?.kind === 'down') await live.outage(known.opening, known.reason)
+          return pacer.enter(signal)
+        },
+      },
       signal: step.signal,
       inTurn,
       onPage: async (page) => {

@@ -6,7 +6,7 @@ import { Isthmus } from '../../client/index.ts'
 import type { LiveOptions, SimulatorStats } from '../../simulator/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
 
-const SYNCS = 10
+const SYNCS = 8
 const RECORDS = 1_000
 
 /** Many syncs of one account in two worker processes, and a person who looks meanwhile. Oracle: what the API saw. */
@@ -91,7 +91,7 @@ export default defineSync({
     } finally {
       await isthmus.close()
     }
-  }, 120_000)
+  }, 150_000)
 
   it('an outage is one event of each run, and all go on after it', async () => {
     await dev.query('delete from isthmus.checkpoints')

@@ -134,7 +134,7 @@ describe.concurrent('with many accounts at once', () => {
     })
     await both([5, 5], 9_000)
     // What was on its way, or already let through, when the answer went out.
-    const during = closed.map(([a, b]) => judge.arrivals.filter((x) => x.atMs > a + 100 && x.atMs < b).length)
+    const during = closed.map(([a, b]) => judge.arrivals.filter((x) => x.atMs > a + 200 && x.atMs < b).length)
     const after = closed.map(([, b]) => (judge.arrivals.find((x) => x.atMs >= b)?.atMs ?? NaN) - b)
     console.log(`pauses: ${during.join(' and ')} requests inside, the next ${after.map((ms) => ms.toFixed(0)).join(' and ')} ms after the end`)
     expect(closed).toHaveLength(2)

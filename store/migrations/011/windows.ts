@@ -1,7 +1,7 @@
 /**
  * A request counts from its send to its answer: the server saw it somewhere in between. Its place in a window is free again one window after
  * the earlier of: its answer; its send plus a margin. The margin of windows up to 10 s is 20 ms + 1 % of the window, or, when that is more, the time
- * by which its answer took longer than the quick answers of the account do: so long it may have lain before the server. That of longer ones is 30 ms + 2 %, at most 1 s.
+ * by which its answer took longer than the quickest of the account does: so long it may have lain before the server. That of longer ones is 30 ms + 2 %, at most 1 s.
  */
 export const windows = `
 create function isthmus.account_windows(a text, t timestamptz, last_n bigint, most integer, bulk boolean,
