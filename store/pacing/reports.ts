@@ -2,6 +2,8 @@ import type { HeardLimits, RequestEnd } from '../../model/pacer.ts'
 import type { Use } from './permit.ts'
 import type { Ask, Report } from './wire.ts'
 
+const NEVER_MS = 1e6
+
 /** What has happened since the database was last told. */
 export class Reports {
   /** Successes are told at once: the account was in trouble. */
@@ -28,7 +30,9 @@ export class Reports {
     if (use.n !== null) {
       if (end.kind === 'unused') this.#ended.push([use.n, 0, 0, 0])
       else {
-        this.#ended.push([use.n, round(use.sentAt - use.askedAt), round(Math.max(0, took - quickMs)), end.kind === 'ok' || end.kind === 'throttled' ? round(use.endedAt - use.askedAt) : null])
+        const answered = end.kind === 'ok' || end.kind === 'throttled'
+        // Without an answer nobody knows how long it lies before the server.
+        this.#ended.push([use.n, round(use.sentAt - use.askedAt), answered ? round(Math.max(0, took - quickMs)) : NEVER_MS, answered ? round(use.endedAt - use.askedAt) : null])
       }
     }
     if (end.kind !== 'unused') this.#count(use.sentAt)

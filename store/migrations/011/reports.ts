@@ -66,7 +66,7 @@ begin
       if not exists (select from isthmus.account_limits l where l.account = acc.account and l.source = 'headers' and l.until > t) and coalesce((refusal->>'ms')::double precision, 0) <= 60000 then
         select greatest(count(*), (refusal->>'rate')::integer) into rate from isthmus.account_places p where p.account = acc.account and p.n > acc.last_n - 5000 and p.at > t - interval '1 s';
         delete from isthmus.account_limits l where l.account = acc.account and l.source = 'guess';
-        insert into isthmus.account_limits values (acc.account, 'guess', greatest(1, floor(rate * 0.7)::integer), 1000, t, t + interval '2 min');
+        insert into isthmus.account_limits values (acc.account, 'guess', greatest(1, floor(rate * case when acc.strikes = 1 then 0.9 else 0.7 end)::integer), 1000, t, t + interval '2 min');
       end if;
     end if;
     pause := coalesce((refusal->>'ms')::double precision, 0);
