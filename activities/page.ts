@@ -9,7 +9,10 @@ import { PageToken } from './page-token.ts'
 import type { StepContext } from './step.ts'
 import type { PageRequest } from './types.ts'
 
-/** Reads pages from a position until the chunk's budget is spent, and stages them as they are. */
+/**
+ * Reads pages from a position until the chunk's budget is spent, and stages them as they are. What an earlier attempt staged is a chunk
+ * as it is: it is delivered now, so that workers that are killed again and again move on all the same.
+ */
 export async function readChunk(deps: ActivityDeps, streams: OpenStreams, request: PageRequest, step: StepContext): Promise<PageResult> {
   const open = await streams.get(request)
   const chunk = { run: request.run, stream: request.stream, seq: request.seq }
@@ -31,16 +34,18 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
     requests,
     waitMs: 'untilMs' in stop ? Math.max(0, stop.untilMs - Date.now()) : 0,
     tokenRefreshes: token.refreshes,
+    again: step.attempt > 1,
   })
   const keepRows = async (): Promise<void> => {
     const rows = await mapping?.finish()
     if (rows) streams.ahead.keep(request.round, segments, rows)
   }
-  if (adopted?.last || bytes >= request.budget.bytes) {
+  if (adopted?.last || bytes >= request.budget.bytes || (left && step.attempt > 1)) {
     await keepRows()
     return result(adopted?.last ? { kind: 'done' } : { kind: 'more' }, 0)
   }
 
+  const inTurn = request.inTurn || step.attempt > 1
   const writer = await deps.stage.writer(chunk)
   let written: Promise<void> = Promise.resolve()
   try {
@@ -52,13 +57,14 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
       token: () => token.get(),
       pacer: pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk'),
       signal: step.signal,
+      inTurn,
       onPage: async (page) => {
         const before = written
         written = writer.append(page)
         await token.served()
         await mapping?.add(page.list)
         // The write of this page runs while the next one is on its way; `close` waits for the last.
-        await before
+        await (inTurn ? written : before)
         pages += 1
         records += page.records
         bytes += page.body.length

@@ -75,6 +75,8 @@ export interface PageRequest extends StreamTarget {
   budget: { ms: number; bytes: number; requests: number }
   /** The client's look at the first page began here too: take that page over instead of asking for it again. */
   adopt: boolean
+  /** One page at a time, none ahead: the chunk before was interrupted, and what is asked for ahead would be asked for again. */
+  inTurn?: boolean
   /** Sums of the chunks before, for the live view. */
   before: { pages: number; records: number; requests: number }
 }

@@ -4,6 +4,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { decide, parkedReceipt, parkedStreams, type Operated } from './operate.ts'
+import { patient, type Tell } from './patience.ts'
 
 /** What `progress()` yields: the live state of each stream, and the receipt with the last one. */
 export interface ProgressEvent {
@@ -75,14 +76,14 @@ export class RunHandle {
     return this.#store.progress(this.run)
   }
 
-  /** Yields the state whenever it changed, until the run has ended or waits for a person (outcome `parked`). Stops early with the signal. */
-  async *progress(signal?: AbortSignal): AsyncGenerator<ProgressEvent> {
+  /**
+   * Yields the state whenever it changed, until the run has ended or waits for a person (outcome `parked`). Stops early with the signal.
+   * Rides over an outage of PostgreSQL or Temporal of up to a minute; `tell` hears of it.
+   */
+  async *progress(signal?: AbortSignal, tell?: Tell): AsyncGenerator<ProgressEvent> {
     let last = ''
     for (let poll = 0; ; poll += 1) {
-      const streams = await this.#store.progress(this.run)
-      const summary = poll % 8 === 7 ? await this.status() : await this.#store.getRun(this.run)
-      const parked = summary?.outcome === 'running' ? await this.#parked(streams) : null
-      const event: ProgressEvent = { run: this.run, outcome: parked ? 'parked' : (summary?.outcome ?? 'running'), streams, receipt: parked ?? summary?.receipt ?? null }
+      const event = await patient(() => this.#look(poll % 8 === 7), { tell, signal })
       const text = JSON.stringify(event)
       if (text !== last) yield event
       last = text
@@ -110,13 +111,21 @@ export class RunHandle {
     }
   }
 
+  /** How the run stands; `closely`: Temporal is asked too. */
+  async #look(closely: boolean): Promise<ProgressEvent> {
+    const streams = await this.#store.progress(this.run)
+    const summary = closely ? await this.status() : await this.#store.getRun(this.run)
+    const parked = summary?.outcome === 'running' ? await this.#parked(streams) : null
+    return { run: this.run, outcome: parked ? 'parked' : (summary?.outcome ?? 'running'), streams, receipt: parked ?? summary?.receipt ?? null }
+  }
+
   /**
    * Waits for the end, or until every stream that is still open waits for a person (outcome `parked`; send it on with `retry`, `skip` or
-   * `approve`). The receipt says how it went; nothing is thrown for a run that failed.
+   * `approve`). Outages of up to a minute are waited for. The receipt says how it went; nothing is thrown for a run that failed.
    */
-  async result(): Promise<RunReceipt> {
-    for await (const event of this.progress()) if (event.outcome === 'parked') return event.receipt!
-    const summary = await this.status()
+  async result(tell?: Tell): Promise<RunReceipt> {
+    for await (const event of this.progress(undefined, tell)) if (event.outcome === 'parked') return event.receipt!
+    const summary = await patient(() => this.status(), { tell })
     if (summary.receipt) return summary.receipt
     throw new IsthmusError('Transient', `run ${this.run} ended without a receipt: ${summary.error ?? summary.outcome}`, { cure: `look at ${this.uiUrl ?? 'the run in the Temporal UI'}` })
   }

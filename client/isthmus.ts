@@ -14,6 +14,7 @@ import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
+import { patient } from './patience.ts'
 import { peek, type Peek } from './peek.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 import { Rejects } from './rejects.ts'
@@ -191,7 +192,8 @@ export class Syncs {
         staticDetails: 'One run of a sync: a child workflow for each stream reads an API and writes a table, then **finish** writes the receipt. *Current Details* tells how far it is; the children have the steps.',
         ...(searchAttributes && { searchAttributes: { IsthmusSync: [plan.id], IsthmusRun: [run], IsthmusPhase: ['starting'] } }),
       })
-      await store.setTemporalRun(run, handle.firstExecutionRunId)
+      // The run goes on without it: what was started must not be taken back for this.
+      await patient(() => store.setTemporalRun(run, handle.firstExecutionRunId)).catch(() => undefined)
       return new RunHandle(store, client, { run, sync: plan.id, workflowId, temporalRunId: handle.firstExecutionRunId }, uiUrl(temporal, workflowId, handle.firstExecutionRunId))
     } catch (error) {
       await store.deleteRun(run)

@@ -72,6 +72,8 @@ export interface PageResult {
   waitMs: number
   /** Tokens fetched inside the step, because those of this API live only seconds. */
   tokenRefreshes: number
+  /** An earlier attempt at this chunk was interrupted. */
+  again?: boolean
 }
 
 export interface PostResult {

@@ -22,11 +22,13 @@ export interface Kept<T extends Managed> {
 
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 15_000
-const STEADY_MS = 60_000
+/** A process that came up and ran this long was well: what ended it came from outside. */
+const STEADY_MS = 2_000
 
 /**
  * Starts a process (and rejects when the first start fails), then starts it again whenever it ends by itself:
- * after 250 ms, then twice as long each time up to 15 s, from the beginning again once it ran for a minute.
+ * at once (250 ms) when it had run for two seconds, however often that happens; one that falls over sooner, or does not come up,
+ * waits twice as long each time, up to 15 s. Never gives up.
  */
 export async function keepRunning<T extends Managed>(name: string, start: () => Promise<T>, hooks: { log: Log; started(now: T): Promise<void> }): Promise<Kept<T>> {
   const stopping = new AbortController()
@@ -44,7 +46,7 @@ export async function keepRunning<T extends Managed>(name: string, start: () => 
         hooks.log('error', `${name} stopped: ${reason}`)
         return
       }
-      if (Date.now() - since > STEADY_MS) wait = FIRST_WAIT_MS
+      if (Date.now() - since >= STEADY_MS) wait = FIRST_WAIT_MS
       hooks.log('warn', `${name} ${how}; starting it again`)
       for (;;) {
         await sleep(wait, undefined, { signal: stopping.signal }).catch(() => {})

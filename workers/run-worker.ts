@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { IsthmusError } from '../model/errors.ts'
 import { loadBundle } from './bundle.ts'
 import { connectClient, connectWorker, temporalConnectionOptions } from './connect.ts'
+import { HeldTasks, reportDead } from './held.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
@@ -45,13 +46,20 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const temporal = temporalConnectionOptions(env)
   const connection = await connectWorker(temporal)
   let loaded: LoadedActivities | null = null
+  const held = await HeldTasks.open(projectDir)
   try {
     const client = await connectClient(temporal)
-    const problem = await ensureSearchAttributes(client).finally(() => client.connection.close())
-    if (problem) log.warn(problem)
+    try {
+      const problem = await ensureSearchAttributes(client)
+      if (problem) log.warn(problem)
+      const again = await reportDead(projectDir, client)
+      if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
+    } finally {
+      await client.connection.close()
+    }
     const bundle = options.bundle ?? (await loadBundle())
     loaded = await load({ databaseUrl, projectDir })
-    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities: loaded.activities, bundle })
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities: loaded.activities, bundle, held })
     if (signal.aborted) return
     const running = workers.run()
     signal.addEventListener('abort', () => workers.shutdown(), { once: true })
@@ -60,6 +68,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     await running
     log.info('The worker has stopped')
   } finally {
+    held.close()
     await loaded?.close().catch((error: Error) => log.warn({ error }, 'The activities did not close well'))
     await connection.close().catch(() => {})
   }

@@ -1,5 +1,6 @@
 import { GracefulShutdownPeriodExpiredError, Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
+import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
 import { API_TASK_QUEUE, TASK_QUEUE } from './queues.ts'
 
@@ -13,6 +14,8 @@ export interface WorkersOptions {
   maxCachedWorkflows?: number
   /** Parallel activities that call sources; 100 by default. */
   maxPages?: number
+  /** Writes down what is under way, for the worker that follows. */
+  held?: HeldTasks
 }
 
 export interface Workers {
@@ -30,7 +33,7 @@ const API_ACTIVITIES = ['authenticate', 'page']
  * @throws IsthmusError NotFound when the namespace does not exist.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
-  const { connection, namespace, bundle, maxCachedWorkflows = 200, maxPages = 100 } = options
+  const { connection, namespace, bundle, maxCachedWorkflows = 200, maxPages = 100, held } = options
   const all = Object.entries(options.activities as Record<string, unknown>)
   const remote = Object.fromEntries(all.filter(([name]) => API_ACTIVITIES.includes(name)))
   const light = Object.fromEntries(all.filter(([name]) => !API_ACTIVITIES.includes(name)))
@@ -41,7 +44,9 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     // Progress and cancellation shall be seen within seconds.
     maxHeartbeatThrottleInterval: '2s',
     defaultHeartbeatThrottleInterval: '1s',
-    interceptors: { activity: [() => ({ inbound: new PayloadLimit() })] },
+    // A workflow task for a worker that was killed goes to another one after this time.
+    stickyQueueScheduleToStartTimeout: '3s',
+    interceptors: { activity: [...(held ? [held.interceptor.bind(held)] : []), () => ({ inbound: new PayloadLimit() })] },
   }
   const workers: Worker[] = []
   try {

@@ -15,6 +15,8 @@ const CHUNKS_AHEAD = 3
 const MAX_REASONS = 20
 /** The first chunk is short, so that the first rows are soon to be seen. */
 const FIRST_CHUNK_MS = 1_500
+/** A chunk after an interrupted one is short: where workers are killed again and again, little is under way each time. */
+const CAREFUL_CHUNK_MS = 5_000
 
 /**
  * Runs the chunks of a stream as a bounded pipeline: authenticate, page, map, post.
@@ -71,13 +73,14 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
 
   async function readChunk(): Promise<PageResult> {
     const seq = state.seq + 1
-    const ms = seq === 1 ? Math.min(state.chunk.ms, FIRST_CHUNK_MS) : state.chunk.ms
+    const ms = Math.min(state.chunk.ms, seq === 1 ? FIRST_CHUNK_MS : state.careful ? CAREFUL_CHUNK_MS : Infinity)
     const result = await remote.page.executeWithOptions({ summary: `chunk ${seq}: read pages ${beginsAt(state.position, state.staged)}` }, [
       {
-        ...target, seq, position: state.position, since: state.since, budget: { ...state.chunk, ms }, adopt: seq === 1 && beginsAtFirstPage(),
+        ...target, seq, position: state.position, since: state.since, budget: { ...state.chunk, ms }, adopt: seq === 1 && beginsAtFirstPage(), inTurn: state.careful === true,
         before: { pages: state.counts.pages, records: state.staged, requests: state.counts.requests },
       },
     ])
+    state.careful = result.again ?? false
     state.counts.requests += result.requests
     state.tokenRefreshes += result.tokenRefreshes
     state.counts.pages += result.chunk?.pages ?? 0

@@ -7,7 +7,7 @@ export function beginState({ anew, firstPage }: StreamInput): StreamState {
     round: 0, ready: false, ended: false, anew, anews: 0, resumed: false, resumedAt: null, repeatable: true, epoch: 0, needsToken: false, tokenVersion: -1, tokenRefreshes: 0, since: null,
     chunk: { ms: 0, bytes: 0, requests: 0 }, guard: { rejects: 1, drop: 1 }, full: false, lastFull: null, scanned: 0, approved: { rejects: false, drop: false, removed: false },
     seq: 0, staged: 0, position: null, committed: { seq: 0, position: null },
-    counts: { ...noCounts(), requests: firstPage?.requests ?? 0 }, waits: { count: 0, ms: 0, reasons: {} }, setbacks: 0, restarts: 0, parks: 0,
+    counts: { ...noCounts(), requests: firstPage?.requests ?? 0 }, waits: { count: 0, ms: 0, reasons: {} }, setbacks: 0, restarts: 0, careful: false, parks: 0,
   }
 }
 

@@ -4,9 +4,10 @@ import type { Activities } from '../activities/types.ts'
 /**
  * Waits between attempts stay short, since what an attempt does is bounded and
  * resumes where the last one stopped; errors that waiting cannot cure are marked
- * non-retryable by the activities themselves.
+ * non-retryable by the activities themselves. The longest wait bounds how long a
+ * chunk stands still whose worker was killed many times.
  */
-const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' } as const
+const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' } as const
 
 /** Steps on our own data: short work, local services. */
 export const local = proxyActivities<Pick<Activities, 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'finish'>>({

@@ -87,6 +87,8 @@ export interface StreamState {
   restarts: number
   /** Times the stream was parked. */
   parks: number
+  /** The last chunk was interrupted: the next one is short and read one page at a time. */
+  careful: boolean
 }
 
 export type { Wait }

@@ -54,8 +54,9 @@ async function follow(handle: RunHandle, output: Output, json: boolean): Promise
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
   try {
-    for await (const event of handle.progress()) view.show(event)
-    const receipt = await handle.result()
+    const tell = (message: string): void => output.err(output.color.yellow(message))
+    for await (const event of handle.progress(undefined, tell)) view.show(event)
+    const receipt = await handle.result(tell)
     view.done()
     output.err('')
     output.err(summary(receipt, output, Date.now() - began))

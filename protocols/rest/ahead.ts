@@ -10,14 +10,15 @@ import { orStop } from './stops.ts'
 
 /**
  * Reads numbered pages ahead, several at once, and hands them over strictly in order. Begins with one page, which tells size
- * and total, then grows fourfold up to the account's concurrency. Pages behind the end are dropped with their errors.
+ * and total, then grows fourfold up to the account's concurrency; with `inTurn` it stays one. Pages behind the end are dropped
+ * with their errors.
  */
 export async function readAhead(call: Call, paging: CountedPaging): Promise<PageStop> {
-  const { reader, position } = call.options
+  const { reader, position, inTurn = false } = call.options
   const { memory } = reader
   const pager = createCountedPager(paging, position, position === null ? null : memory.pageSize)
   // With one request at a time the next one may still run while a page is handed over.
-  const most = Math.max(2, reader.source.concurrency)
+  const most = inTurn ? 1 : Math.max(2, reader.source.concurrency)
   let window = position === null ? 1 : Math.min(memory.window, most)
   const queue: (Slot & { n: number })[] = []
   const dropped: Promise<void>[] = []

@@ -6,16 +6,19 @@ import { begin } from './slot.ts'
 import type { Slot } from './slot.ts'
 import { orStop } from './stops.ts'
 
-/** Reads pages one after the other; the next request is under way while a page is handed over. At most one page ahead. */
+/**
+ * Reads pages one after the other; the next request is under way while a page is handed over. At most one page ahead,
+ * none with `inTurn`.
+ */
 export async function readInTurn(call: Call): Promise<PageStop> {
-  const { reader, position } = call.options
+  const { reader, position, inTurn = false } = call.options
   const judge = createLinkedPager(reader.stream, call.addresses, position)
   let slot: Slot = begin(call, position)
   let ahead: Slot | null = null
   try {
     for (;;) {
       const cursor = await slot.hint
-      ahead = cursor !== null && mayBegin(call) ? begin(call, { kind: 'cursor', cursor }) : null
+      ahead = !inTurn && cursor !== null && mayBegin(call) ? begin(call, { kind: 'cursor', cursor }) : null
       const page = await slot.outcome
       if (!page.ok) return page.stop
       const step = orStop(() => judge(page.facts, page.url))
@@ -24,9 +27,10 @@ export async function readInTurn(call: Call): Promise<PageStop> {
         await ahead.drop()
         ahead = null
       }
-      ahead ??= !step.last && mayBegin(call) ? begin(call, step.next) : null
+      if (!inTurn && !step.last && mayBegin(call)) ahead ??= begin(call, step.next)
       await handOver(call, { body: page.body, records: page.facts.records, list: page.facts.list, next: step.last ? null : step.next, last: step.last })
       if (step.last) return DONE
+      if (inTurn && mayBegin(call)) ahead = begin(call, step.next)
       if (ahead === null) return MORE
       slot = ahead
     }

@@ -205,6 +205,24 @@ describe('reading ahead', () => {
   })
 })
 
+describe('reading in turn', () => {
+  it.each(['pageTotal', 'offset', 'cursor', 'link', 'lastRecord'] as Style[])('asks for no page of %s before the one before it was taken', async (style) => {
+    const server = keep(await serve(style, { total: 95, size: 10 }))
+    const one = keep(reading(server.url, { page: paging(style, 10) }, { concurrency: 8 }))
+    let taken = 0
+    const result = await one.read({
+      inTurn: true,
+      onPage: async (page) => {
+        await new Promise((r) => setTimeout(r, 5))
+        expect(server.seen.length).toBe(++taken)
+        one.ids.push(...(JSON.parse(page.body.toString()) as { data: { id: number }[] }).data.map((r) => r.id))
+      },
+    })
+    expect(result.stop).toEqual({ kind: 'done' })
+    expect(one.ids).toEqual(range(95))
+  })
+})
+
 describe('the end', () => {
   it('follows an empty page that has a next cursor, and skips none', async () => {
     const pages: Record<string, unknown> = { start: { data: [{ id: 0 }], next: 'a' }, a: { data: [], next: 'b' }, b: { data: [], next: 7 }, '7': { data: [{ id: 1 }], next: 0 } }

@@ -53,6 +53,8 @@ export interface ReadOptions {
   /** Lets requests through as the account allows; null when there is none: then only pauses are kept. */
   pacer: Pacer | null
   signal: AbortSignal
+  /** One page at a time: the next one is asked for when `onPage` of this one has resolved. Default: pages are read ahead. */
+  inTurn?: boolean
   /** Called strictly in reading order, never twice at once. */
   onPage(page: PageRead): Promise<void>
   onRequest?(info: RequestInfo): void
