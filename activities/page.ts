@@ -42,7 +42,8 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   }
   if (adopted?.last || bytes >= request.budget.bytes || (left && step.attempt > 1)) {
     await keepRows()
-    return result(adopted?.last ? { kind: 'done' } : { kind: 'more' }, 0)
+    // The attempt that asked for them cannot tell any more.
+    return result(adopted?.last ? { kind: 'done' } : { kind: 'more' }, left ? pages : 0)
   }
 
   const inTurn = request.inTurn || step.attempt > 1
