@@ -6,18 +6,31 @@ import { refusedRejects, saveStagedRejects } from './set-aside.ts'
 import type { StepContext } from './step.ts'
 import type { PostStepRequest } from './types.ts'
 
+/** A path that names no file: opening it fails with ENOENT. */
+const NO_FILE = '/nonexistent/rows'
+
 /** Rejects are written to the store before the chunk is committed, idempotently: a repeated step adds none. */
 export async function postChunk(deps: ActivityDeps, streams: OpenStreams, request: PostStepRequest, step: StepContext): Promise<PostResult> {
   const { rows, run, stream } = request
   const open = await streams.get(request)
   const rejected: (RejectedKey | null)[] = rows.rejected > 0 ? await saveStagedRejects(deps, rows, request.sync) : []
-  const path = rows.rows > 0 ? await deps.stage.path(rows.file) : ''
-  const result = await open.destination.post(
-    { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected },
-    path,
-    step.signal,
-    async (refused) => deps.store.saveRejects(rows, request.sync, await refusedRejects(deps, streams, request, open, refused)),
-  )
+  // Gone when an earlier attempt committed the chunk and died before it could say so: then the destination does not look at the file.
+  let lost: unknown = null
+  const gone = (error: unknown): string => {
+    lost = error
+    return NO_FILE
+  }
+  const path = rows.rows > 0 ? await deps.stage.path(rows.file).catch(gone) : ''
+  const result = await open.destination
+    .post(
+      { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected },
+      path,
+      step.signal,
+      async (refused) => deps.store.saveRejects(rows, request.sync, await refusedRejects(deps, streams, request, open, refused)),
+    )
+    .catch((error: unknown) => {
+      throw lost !== null && (error as NodeJS.ErrnoException).code === 'ENOENT' ? lost : error
+    })
   await deps.stage.dropRows(rows)
   const b = request.before
   await deps.store

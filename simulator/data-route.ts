@@ -39,6 +39,8 @@ export class DataRoute {
   readonly #deps: DataDeps
   /** Requests that were let in and are not answered yet: only these hold a place under the concurrency cap. */
   #admitted = 0
+  readonly #cursors = { age: 0, status: 410 }
+  #expired: SimulatorConfig['expireCursors'] = null
 
   constructor(deps: DataDeps) {
     this.#deps = deps
@@ -57,6 +59,7 @@ export class DataRoute {
     await latency(config)
     if (res.destroyed) return
     if (denied) return this.#refuse(res, denied.answer, denied.announcedMs)
+    this.#expireCursors(number)
     const fault = faultOf(config, number)
     const status = fault && statusFault(fault, config)
     if (status) {
@@ -64,6 +67,16 @@ export class DataRoute {
       return this.#refuse(res, status.answer, status.announcedMs)
     }
     await this.#respond(req, res, wanted, fault)
+  }
+
+  #expireCursors(number: number): void {
+    const { config, recorder } = this.#deps
+    const at = config.expireCursors
+    if (!at || at === this.#expired || number < at.atRequest) return
+    this.#expired = at
+    this.#cursors.age += 1
+    this.#cursors.status = at.status
+    recorder.fault('expired-cursors')
   }
 
   async #respond(req: IncomingMessage, res: ServerResponse, wanted: DataRequest, fault: FaultKind | null): Promise<void> {
@@ -85,7 +98,7 @@ export class DataRoute {
     const { dataset, config } = this.#deps
     if (id === null) {
       try {
-        return pageAnswer(style === 'v1' ? styleOf(params) : style, { dataset, config, collection, params, url })
+        return pageAnswer(style === 'v1' ? styleOf(params) : style, { dataset, config, collection, params, url, cursors: this.#cursors })
       } catch (error) {
         if (error instanceof Refusal) return error.answer
         throw error

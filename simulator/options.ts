@@ -35,6 +35,8 @@ const live = {
   rateLimitHeaders: z.boolean(),
   /** Exactly one 429, at the first authorised data request from this number on. */
   throttleOnce: z.strictObject({ atRequest: count.min(1), retryAfterSeconds: count }).nullable(),
+  /** Cursors given out before this data request are refused from then on, once, as by an API whose cursors live for a while. */
+  expireCursors: z.strictObject({ atRequest: count.min(1), status: z.union([z.literal(400), z.literal(404), z.literal(410), z.literal(422)]) }).nullable(),
   /** Chance of each fault per data request; the sum is at most 1. */
   faults: chances,
   /** Faults at exact data requests, by number from 1. */
@@ -82,6 +84,7 @@ const schema = z.strictObject({
   retryAfter: live.retryAfter.default('seconds'),
   rateLimitHeaders: live.rateLimitHeaders.default(false),
   throttleOnce: live.throttleOnce.default(null),
+  expireCursors: live.expireCursors.default(null),
   faults: live.faults.prefault({}),
   faultAt: live.faultAt.prefault({}),
   tokenFaultAt: live.tokenFaultAt.prefault({}),

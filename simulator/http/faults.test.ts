@@ -127,6 +127,18 @@ describe('chances', () => {
   })
 })
 
+it('expires cursors once', async () => {
+  await start({ expireCursors: { atRequest: 2, status: 410 } })
+  const next = async (after?: string) => get(sim, `/cursor/transactions?limit=10${after ? `&after=${after}` : ''}`)
+  const cursorOf = (text: string) => (JSON.parse(text) as { meta: { next_cursor: string } }).meta.next_cursor
+  const old = cursorOf((await next()).text)
+  expect(await next(old)).toMatchObject({ status: 410, text: expect.stringContaining('cursor_expired') })
+  const fresh = cursorOf((await next()).text)
+  expect((await next(fresh)).status).toBe(200)
+  expect((await next(old)).status).toBe(410)
+  expect(sim.stats().faults).toEqual({ 'expired-cursors': 1 })
+})
+
 it('has every fault under test', () => expect([...BODY_FAULTS]).toHaveLength(11))
 
 it('closes while requests hang', async () => {

@@ -4,6 +4,7 @@ import type { CollectionName } from '../data/types.ts'
 import type { SimulatorConfig } from '../options.ts'
 import type { Answer } from './answer.ts'
 import { Refusal } from './answer.ts'
+import type { CursorAge } from './params.ts'
 import { between, cursorStamp, cursorText, pageSize, wholeNumber } from './params.ts'
 
 export const STYLES = ['page', 'offset', 'cursor', 'link', 'nexturl'] as const
@@ -17,6 +18,7 @@ export interface PageRequest {
   params: URLSearchParams
   /** Absolute address of the route, without query. */
   url: string
+  cursors: CursorAge
 }
 
 interface Wanted extends PageRequest {
@@ -62,7 +64,7 @@ function byCursor(w: Wanted): Answer {
   const from = position(w, 'after')
   return build(w, from, '{"result":{"records":[', (last, count) => {
     const more = from + count < w.total
-    return `]},"meta":{"next_cursor":${more ? `"${cursorText(w.collection, last)}"` : 'null'},"has_more":${more},"total":${w.total}}}`
+    return `]},"meta":{"next_cursor":${more ? `"${cursorText(w.collection, last, w.cursors.age)}"` : 'null'},"has_more":${more},"total":${w.total}}}`
   })
 }
 
@@ -80,7 +82,7 @@ function byLink(w: Wanted): Answer {
 function byNextUrl(w: Wanted): Answer {
   const from = position(w, 'cursor')
   return build(w, from, '{"value":[', (last, count) => {
-    const next = from + count < w.total ? JSON.stringify(address(w, { cursor: cursorText(w.collection, last), limit: `${w.size}` })) : 'null'
+    const next = from + count < w.total ? JSON.stringify(address(w, { cursor: cursorText(w.collection, last, w.cursors.age), limit: `${w.size}` })) : 'null'
     return `],"count":${w.total},"next":${next}}`
   })
 }
@@ -93,7 +95,7 @@ function build(w: Wanted, from: number, head: string, tail: (last: number, count
 function position(w: Wanted, param: string): number {
   const text = w.params.get(param)
   if (text === null || text === '') return 0
-  const at = w.dataset.collections[w.collection].after(w.bounds, cursorStamp(w.collection, text))
+  const at = w.dataset.collections[w.collection].after(w.bounds, cursorStamp(w.collection, text, w.cursors))
   if (at === null) throw new Refusal(400, 'invalid_cursor', 'the cursor is not one of this collection')
   return at
 }

@@ -31,14 +31,21 @@ function time(params: URLSearchParams, name: string): number | null {
   return us
 }
 
-/** The opaque cursor for "after the record with this stamp". */
-export function cursorText(collection: string, stamp: number): string {
-  return Buffer.from(`after:${collection}:${stamp}`).toString('base64url')
+/** Which cursors are good: those of the present age, and how the others are refused. */
+export interface CursorAge {
+  age: number
+  status: number
 }
 
-/** The stamp of a cursor; refuses cursors of other collections and made-up ones. */
-export function cursorStamp(collection: string, text: string): number {
-  const m = /^after:([a-z]+):(\d{1,15})$/.exec(Buffer.from(text, 'base64url').toString('latin1'))
+/** The opaque cursor for "after the record with this stamp". */
+export function cursorText(collection: string, stamp: number, age: number): string {
+  return Buffer.from(`after:${collection}:${stamp}${age > 0 ? `:${age}` : ''}`).toString('base64url')
+}
+
+/** The stamp of a cursor; refuses cursors of other collections, made-up ones, and those of an earlier age. */
+export function cursorStamp(collection: string, text: string, now: CursorAge): number {
+  const m = /^after:([a-z]+):(\d{1,15})(?::(\d{1,6}))?$/.exec(Buffer.from(text, 'base64url').toString('latin1'))
   if (!m || m[1] !== collection) throw new Refusal(400, 'invalid_cursor', 'the cursor is not one of this collection')
+  if (Number(m[3] ?? 0) !== now.age) throw new Refusal(now.status, 'cursor_expired', 'the cursor has expired')
   return Number(m[2])
 }

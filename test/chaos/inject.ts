@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Parts } from './parts.ts'
 import type { Progress } from './progress.ts'
-import type { Kill, Schedule } from './schedule.ts'
+import type { Kill, Part, Schedule } from './schedule.ts'
 import type { Source } from './source.ts'
 
 /** A post that does not come is not waited for longer than until so many pages later. */
@@ -18,20 +18,21 @@ export interface Injected {
 
 /** Kills at the scheduled moments, each after a page that came since the kill before; `done` is filled meanwhile. */
 export async function injectKills(kills: Kill[], parts: Parts, progress: Progress, say: (text: string) => void, done: Injected): Promise<void> {
-  let before: { at: number; pages: number } | null = null
+  let before: { at: number; part: Part } | null = null
   for (const kill of kills) {
     if (before) {
-      await progress.reach(before.pages + 1)
+      await parts.back(before.part)
+      await progress.reach((await progress.pages()) + 1)
       done.recoveries.push(Date.now() - before.at)
       say(`        next page after ${Date.now() - before.at} ms`)
     }
     const posting = kill.when === 'post' && (await progress.posting(kill.page + POST_PAGES))
     const pages = posting ? await progress.pages() : await progress.reach(kill.page)
     await parts.kill(kill.part)
-    before = { at: Date.now(), pages: Math.max(pages, await progress.pages()) }
+    before = { at: Date.now(), part: kill.part }
     done.kills[kill.part] = (done.kills[kill.part] ?? 0) + 1
     if (posting) done.whilePosting += 1
-    say(`${String(before.pages).padStart(6)} pages: SIGKILL ${kill.part}${posting ? ' while it posts' : ''}`)
+    say(`${String(pages).padStart(6)} pages: SIGKILL ${kill.part}${posting ? ' while it posts' : ''}`)
   }
 }
 

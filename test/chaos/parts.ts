@@ -24,7 +24,13 @@ export class Parts {
     }
   }
 
-  /** SIGKILL. Waits until the part is alive again after an earlier kill. Throws when it stays away for a minute. */
+  /** Resolves when the part is alive again after a kill. Throws when it stays away for a minute. */
+  async back(part: Part): Promise<void> {
+    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(10)) if ((await this.pid(part)) !== null) return
+    throw new Error(`${part} was not started again within a minute`)
+  }
+
+  /** SIGKILL, as soon as it is alive. Throws when it stays away for a minute. */
   async kill(part: Part): Promise<void> {
     for (const end = Date.now() + 60_000; Date.now() < end; await sleep(10)) {
       const pid = await this.pid(part)

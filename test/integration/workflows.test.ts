@@ -156,6 +156,17 @@ describe('sync workflow', () => {
     expect(calls.posted).toEqual([1, 2, 3, 4, 5])
   })
 
+  it('reads in turn, and shortly, behind a chunk that was interrupted', async () => {
+    const { activities } = fakeActivities((call) => ({ stop: { kind: call < 4 ? 'more' : 'done' }, records: 10, again: call === 2 }))
+    const page = activities.page.bind(activities)
+    const asked: unknown[] = []
+    activities.page = async (request) => (asked.push([request.inTurn, request.budget.ms]), page(request))
+    const prepare = activities.prepare.bind(activities)
+    activities.prepare = async (target) => ({ ...(await prepare(target)), chunk: { ms: 20_000, bytes: 1000, requests: 10 } })
+    expect((await run(activities)).receipt).toMatchObject({ outcome: 'completed', total: { read: 40 } })
+    expect(asked).toEqual([[false, 1_500], [false, 20_000], [true, 5_000], [false, 20_000]])
+  })
+
   it('one parked stream stops no other', async () => {
     const { activities } = fakeActivities(() => ({ stop: { kind: 'done' }, records: 7 }))
     const page = activities.page.bind(activities)

@@ -24,9 +24,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     async page({ seq, position, run, stream }) {
       calls.page += 1
       const at = position?.kind === 'page' ? position.page : 0
-      const { stop, records = 0, waitMs = 0 } = script(calls.page, at)
+      const { stop, records = 0, waitMs = 0, again = false } = script(calls.page, at)
       const chunk = records > 0 ? { run, stream, seq, segments: [], pages: 1, records, bytes: records } : null
-      return { stop, chunk, position: { kind: 'page', page: at + (records > 0 ? 1 : 0) }, requests: 1, waitMs, tokenRefreshes: 0, again: false }
+      return { stop, chunk, position: { kind: 'page', page: at + (records > 0 ? 1 : 0) }, requests: 1, waitMs, tokenRefreshes: 0, again }
     },
     async map({ pages }) {
       calls.map += 1
