@@ -16,15 +16,16 @@ export interface Schedule {
   kills: Kill[]
   /** Faults of the API by number of the request. */
   faultAt: Record<string, FaultKind>
-  /** Connections between worker and API that the proxy spoils. */
+  /** Connections between worker and API, and between worker and destination, that a proxy spoils. */
   proxied: number
+  database: number
   /** Request from which on all cursors given out before are refused; null for never. */
   expireCursorsAt: number | null
   /** Pages after which records change at the source. */
   moves: number[]
 }
 
-const PARTS: Part[] = ['worker', 'temporal', 'postgres']
+const ALL = ['worker', 'temporal', 'postgres', 'api', 'database'] as const
 const KINDS: FaultKind[] = [
   'status:500', 'status:502', 'status:503', 'status:503:retry-after', 'status:429', 'status:429:retry-after', 'hang', 'slow', 'reset', 'reset-after-head', 'cut', 'cut-chunked',
   'truncated-gzip', 'garbage-html', 'garbage-json', 'wrong-length', 'empty-body',
@@ -42,11 +43,12 @@ export function scheduleOf(o: ChaosOptions): Schedule {
   if (o.kills > last - 2) throw new Error(`${o.kills} faults need more than ${Math.ceil((o.kills + 3) / 0.9)} pages: raise --records or lower --page-size`)
   const at = distinct(o.seed, o.kills, 2, last)
   const draw = (n: number, salt: number): number => fraction(o.seed ^ salt, n)
-  const schedule: Schedule = { kills: [], faultAt: {}, proxied: 0, expireCursorsAt: null, moves: [] }
+  const schedule: Schedule = { kills: [], faultAt: {}, proxied: 0, database: 0, expireCursorsAt: null, moves: [] }
   const api: number[] = []
   for (const [n, page] of at.entries()) {
-    const kind = o.target === 'all' ? [...PARTS, 'api' as const][Math.floor(draw(n, 0x616c6c) * 4)]! : o.target
+    const kind = o.target === 'all' ? ALL[Math.floor(draw(n, 0x616c6c) * ALL.length)]! : o.target
     if (kind === 'api') api.push(page)
+    else if (kind === 'database') schedule.database += 1
     else if (kind !== 'zombie') schedule.kills.push({ page, part: kind, when: draw(n, 0x706f7374) < 0.3 ? 'post' : 'page' })
   }
   if (api.length > 0) placeApiFaults(schedule, o, api, draw)
