@@ -22,6 +22,10 @@ export class Progress {
     this.#ended = true
   }
 
+  get ended(): boolean {
+    return this.#ended
+  }
+
   async pages(): Promise<number> {
     return (await this.#source.stats()).distinctDataUrls
   }

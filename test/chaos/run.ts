@@ -77,7 +77,7 @@ function boundOf(o: ChaosOptions, s: Schedule): number {
   return killed + s.proxied * (1 + ahead) + s.database + (s.expireCursorsAt === null ? 0 : 1)
 }
 
-function outcomeOf({ json, code, stderr }: CliResult): string {
+export function outcomeOf({ json, code, stderr }: CliResult): string {
   return (json as { outcome?: string } | null)?.outcome ?? `exit code ${code}: ${stderr.trim().split('\n').at(-1) ?? ''}`
 }
 
