@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ChaosOptions } from './options.ts'
 import type { Parts } from './parts.ts'
 import type { Progress } from './progress.ts'
 import type { Kill, Part, Schedule } from './schedule.ts'
@@ -6,6 +7,9 @@ import type { Source } from './source.ts'
 
 /** A post that does not come is not waited for longer than until so many pages later. */
 const POST_PAGES = 6
+
+/** The API is so slow, in ms an answer, while Temporal or PostgreSQL is away: reading goes on without them, and pages would run out. */
+const BRAKE_MS = 1_000
 
 export interface Injected {
   /** SIGKILLs, by part. */
@@ -17,11 +21,12 @@ export interface Injected {
 }
 
 /** Kills at the scheduled moments, each after a page that came since the kill before; `done` is filled meanwhile. */
-export async function injectKills(kills: Kill[], parts: Parts, progress: Progress, say: (text: string) => void, done: Injected): Promise<void> {
+export async function injectKills(o: ChaosOptions, kills: Kill[], parts: Parts, source: Source, progress: Progress, say: (text: string) => void, done: Injected): Promise<void> {
   let before: { at: number; part: Part } | null = null
   for (const kill of kills) {
     if (before) {
       await parts.back(before.part)
+      if (before.part !== 'worker') await source.configure({ latencyMs: o.latency })
       await progress.reach((await progress.pages()) + 1)
       done.recoveries.push(Date.now() - before.at)
       say(`        next page after ${Date.now() - before.at} ms`)
@@ -29,11 +34,14 @@ export async function injectKills(kills: Kill[], parts: Parts, progress: Progres
     const posting = kill.when === 'post' && (await progress.posting(kill.page + POST_PAGES))
     const pages = posting ? await progress.pages() : await progress.reach(kill.page)
     await parts.kill(kill.part)
+    if (kill.part !== 'worker') await source.configure({ latencyMs: BRAKE_MS })
     before = { at: Date.now(), part: kill.part }
     done.kills[kill.part] = (done.kills[kill.part] ?? 0) + 1
     if (posting) done.whilePosting += 1
     say(`${String(pages).padStart(6)} pages: SIGKILL ${kill.part}${posting ? ' while it posts' : ''}`)
   }
+  if (before) await parts.back(before.part)
+  await source.configure({ latencyMs: o.latency })
 }
 
 /** Changes records at the source while they are read. */

@@ -13,22 +13,11 @@ export interface ChaosOptions {
   target: (typeof TARGETS)[number]
   pageSize: number
   paging: (typeof PAGINGS)[number]
-  /** Milliseconds before each answer of the API; null: so that there are pages enough while a part is started again. */
-  latency: number | null
+  /** Milliseconds before each answer of the API. */
+  latency: number
   /** Print the schedule, each fault and what the parts say. */
   verbose: boolean
   json: boolean
-}
-
-/** How long Temporal or PostgreSQL may be away after a kill on a busy machine. */
-const AWAY_MS = 6_000
-
-/** Milliseconds before each answer: pages are read while Temporal or PostgreSQL is away, and the next kill waits for it. */
-export function latencyOf({ latency, target, kills, records, pageSize }: ChaosOptions): number {
-  if (latency !== null) return latency
-  if (target === 'zombie') return 60
-  if (target === 'worker' || target === 'api') return 15
-  return Math.min(500, Math.max(15, Math.ceil((kills * AWAY_MS * pageSize) / records)))
 }
 
 function whole(text: string): number {
@@ -46,7 +35,7 @@ export function chaosCommand(): Command {
     .addOption(new Option('--target <what>', 'worker, temporal, postgres: SIGKILL of that process; api: faults of the API and of the network before it; all: any of these; zombie: a worker stopped while it posts wakes up after another took over').choices(TARGETS).default('worker'))
     .option('--page-size <n>', 'records a page', whole, 100)
     .addOption(new Option('--paging <style>', 'how the API pages').choices(PAGINGS).default('cursor'))
-    .option('--latency <ms>', 'before each answer of the API (default: 15, more where reading goes on while a part is away)', whole, null)
+    .option('--latency <ms>', 'before each answer of the API', whole, 15)
     .option('--verbose', 'print the schedule and each fault', false)
     .option('--json', 'only the JSON line', false)
     .addHelpText('after', '\nExit code: 0 nothing missing, nothing doubled, checksum equal, all faults injected; 1 otherwise; 2 the proof could not be run.')

@@ -35,7 +35,7 @@ export async function runChaos(o: ChaosOptions, say: Say): Promise<ChaosResult> 
     const failed = (error: unknown) => void errors.push(error instanceof Error ? error.message : String(error))
     const injected: Injected = { kills: {}, whilePosting: 0, recoveries: [] }
     await Promise.all([
-      injectKills(schedule.kills, new Parts(project), progress, say, injected).catch(failed),
+      injectKills(o, schedule.kills, new Parts(project), source, progress, say, injected).catch(failed),
       moveRecords(schedule, source, progress, say).catch(failed),
       // The table exists once the stream was taken hold of.
       outlasting(() => watchCheckpoints(dev)),

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Dataset } from '../../simulator/data/dataset.ts'
 import type { LiveOptions, Mutation, SimulatorStats } from '../../simulator/index.ts'
 import type { Project } from '../support/cli.ts'
-import { latencyOf, type ChaosOptions } from './options.ts'
+import type { ChaosOptions } from './options.ts'
 
 const CUSTOMERS = 2_000
 const TIE_GROUP = 3
@@ -21,7 +21,7 @@ export interface Source {
 }
 
 export async function startSource(project: Project, o: ChaosOptions, more: string[] = []): Promise<Source> {
-  const args = ['simulate', '--json', '--seed', `${o.seed}`, '--records', `transactions=${o.records},customers=${CUSTOMERS}`, '--tie-group', `${TIE_GROUP}`, '--latency', `${latencyOf(o)}`, '--page-size', `${o.pageSize}`]
+  const args = ['simulate', '--json', '--seed', `${o.seed}`, '--records', `transactions=${o.records},customers=${CUSTOMERS}`, '--tie-group', `${TIE_GROUP}`, '--latency', `${o.latency}`, '--page-size', `${o.pageSize}`]
   const child: ChildProcess = project.spawn([...args, ...more])
   const said = await Promise.race([once(child.stdout!, 'data') as Promise<[Buffer]>, once(child, 'exit').then(() => null)])
   if (!said) throw new Error('the simulator did not start')

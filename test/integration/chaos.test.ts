@@ -5,7 +5,7 @@ import { runChaos } from '../chaos/run.ts'
 import { scheduleOf } from '../chaos/schedule.ts'
 import { runZombies } from '../chaos/zombie.ts'
 
-const BASE: ChaosOptions = { seed: 11, records: 6_000, kills: 2, target: 'worker', pageSize: 50, paging: 'cursor', latency: null, verbose: false, json: false }
+const BASE: ChaosOptions = { seed: 11, records: 6_000, kills: 2, target: 'worker', pageSize: 50, paging: 'cursor', latency: 15, verbose: false, json: false }
 
 /** The short form of `npm run chaos`: nothing missing, nothing doubled, all faults fired. */
 function expectProof(result: ChaosResult, kills: number): void {
@@ -39,6 +39,6 @@ describe('chaos', () => {
   }, 240_000)
 
   it('a stopped worker wakes up when another has taken over', async () => {
-    expectProof(await runZombies({ ...BASE, target: 'zombie', pageSize: 20, kills: 1 }, () => {}), 1)
+    expectProof(await runZombies({ ...BASE, target: 'zombie', pageSize: 20, latency: 60, kills: 1 }, () => {}), 1)
   }, 240_000)
 })
