@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowExecutionAlreadyStartedError, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type Client } from '@temporalio/client'
 import { IsthmusError } from '../model/errors.ts'
 import type { Plan } from '../model/plan.ts'
@@ -43,6 +44,8 @@ export interface StartOptions {
   check?: boolean
   /** Read from the beginning instead of where an interrupted run stopped. Increments stay increments. Default false. */
   fromStart?: boolean
+  /** Gives up before the run is started; a run that is started is stopped by `cancel()`. */
+  signal?: AbortSignal
 }
 
 /**
@@ -161,24 +164,27 @@ export class Syncs {
   /**
    * Checks everything that can be checked, then starts a run and returns at once.
    * A run of the sync that is parked is sent on instead, with the sync as it is now.
-   * Throws IsthmusError (InvalidInput, MissingEnvironment, DestinationMismatch, AlreadyRunning, AuthFailed, Unreachable, ...); then nothing was started.
+   * Throws the signal's reason when that is aborted before, or IsthmusError (InvalidInput, MissingEnvironment, DestinationMismatch, AlreadyRunning, AuthFailed, Unreachable, ...); then nothing was started.
    */
   async start(id: string, options: StartOptions = {}): Promise<RunHandle> {
     const loaded = await loadSync(this.#projectDir, id)
     const plan = selectStreams(loaded.plan, options.streams)
     const values = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, client, temporal, searchAttributes } = await this.#connect()
+    options.signal?.throwIfAborted()
     const workflowId = syncWorkflowId(plan.id)
     const parked = await this.#openRun(plan, workflowId)
     if (parked) {
-      if (options.check !== false) await preflight({ definition: loaded.definition, plan }, { run: parked.run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: '' })
+      if (options.check !== false) await preflight({ definition: loaded.definition, plan }, { run: parked.run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: '', signal: options.signal })
+      options.signal?.throwIfAborted()
       await this.retry(parked.run)
       return parked
     }
     const run = newRunId()
     try {
       await store.saveSettings(`run/${run}`, values)
-      const first = options.check === false ? new Map<string, FirstPage>() : await preflight({ definition: loaded.definition, plan }, { run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: options.fromStart ? ASKED : '' })
+      const first = options.check === false ? new Map<string, FirstPage>() : await preflight({ definition: loaded.definition, plan }, { run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: options.fromStart ? ASKED : '', signal: options.signal })
+      options.signal?.throwIfAborted()
       // The whole plan: its hash stands for all streams.
       await store.savePlan(loaded.plan)
       await store.startRun({ run, sync: plan.id, plan: plan.hash, workflowId })
@@ -209,6 +215,8 @@ export class Syncs {
     const described = await client.workflow.getHandle(workflowId).describe().catch(() => null)
     if (described?.status.name !== 'RUNNING') return null
     const summary = (await store.listRuns({ sync: plan.id, limit: 1 }))[0]
+    // The receipt is written just before the workflow closes, and a stack that lived for one command may end in between.
+    if (summary && summary.outcome !== 'running' && summary.workflowId === workflowId && (await closesSoon(client, workflowId))) return null
     if (summary?.outcome !== 'running' || summary.workflowId !== workflowId) throw alreadyRunning(plan)
     const handle = new RunHandle(store, client, summary, uiUrl(temporal, workflowId, summary.temporalRunId))
     if ((await handle.status()).outcome !== 'parked') throw alreadyRunning(plan)
@@ -272,6 +280,13 @@ function syncInput(plan: Plan, run: string, searchAttributes: boolean, first: Ma
 function startOf(first: FirstPage | undefined, fromStart: boolean): Pick<SyncInput['streams'][number], 'firstPage' | 'anew'> {
   const anew = first?.anew || (fromStart ? ASKED : '')
   return { anew, firstPage: first ? { position: first.position, since: first.since, requests: first.requests } : null }
+}
+
+const CLOSING_MS = 15_000
+
+async function closesSoon(client: Client, workflowId: string): Promise<boolean> {
+  const closed = client.workflow.getHandle(workflowId).result().then(() => true, () => true)
+  return Promise.race([closed, sleep(CLOSING_MS, false, { ref: false })])
 }
 
 function alreadyRunning(plan: Plan): IsthmusError {

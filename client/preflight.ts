@@ -29,6 +29,8 @@ export interface PreflightOptions {
   projectDir: string
   /** Why all scans begin anew; '' when interrupted ones go on. */
   anew: string
+  /** Ends the look early. */
+  signal?: AbortSignal | undefined
 }
 
 /** One look at a source must not keep a person waiting. */
@@ -69,7 +71,8 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
 
 async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions): Promise<FirstPage | null> {
   const { run, store, projectDir } = options
-  const signal = AbortSignal.timeout(LOOK_MS * 3)
+  const timeout = AbortSignal.timeout(LOOK_MS * 3)
+  const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout
   const held = await one.destination.peek(one.stream, one.streamKey)
   let anew = options.anew
   let requests = 0

@@ -98,7 +98,7 @@ export class IsthmusError extends Error {
   format(): string {
     const where = [this.file, this.field].filter(Boolean).join(': ')
     const cure = this.cure ?? `${ERROR_POLICY[this.type].next}`
-    return `${where ? `${where}: ` : ''}${this.message}${/[.!?]$/.test(this.message) ? '' : '.'} Cure: ${cure}.`
+    return `${where ? `${where}: ` : ''}${this.message}${/[.!?]$/.test(this.message) ? '' : '.'} Cure: ${cure}${cure.endsWith('...') ? '' : '.'}`
   }
 }
 

@@ -8,6 +8,8 @@ import type { Plan } from '../model/plan.ts'
 import * as authoring from './authoring.ts'
 import { compileSync } from './compile.ts'
 import type { SyncDefinition } from './define.ts'
+import { loadError } from './load-error.ts'
+import { useOneOf } from './nearest.ts'
 
 const FILE = /\.(ts|mts|js|mjs)$/
 const NO_SYNC = /(\.d\.m?ts|\.(test|spec)\.\w+)$/
@@ -25,14 +27,14 @@ export interface LoadedSync {
   definition: SyncDefinition
 }
 
-/** The project's sync files in order of id. Throws InvalidInput when two of them have one id. */
+/** The project's sync files in order of id, which two of them may share. Throws NotFound without a folder of syncs. */
 export async function syncFiles(projectDir: string): Promise<SyncFile[]> {
   const root = join(resolve(projectDir), 'syncs')
   if (!existsSync(root)) {
     throw new IsthmusError('NotFound', 'there is no folder "syncs" here', { file: resolve(projectDir), cure: 'run `isthmus init` for a new project, or go to the folder of yours (or name it with --project)' })
   }
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
-  const files = entries
+  return entries
     .filter((e) => e.isFile() && FILE.test(e.name) && !NO_SYNC.test(e.name) && !e.parentPath.split(sep).includes('node_modules'))
     .map((e) => {
       const path = join(e.parentPath, e.name)
@@ -40,13 +42,10 @@ export async function syncFiles(projectDir: string): Promise<SyncFile[]> {
       return { id: inside.replace(FILE, ''), file: `syncs/${inside}`, path }
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-  const twin = files.find((f, i) => files[i + 1]?.id === f.id)
-  if (twin) throw duplicate(twin.id, files.filter((f) => f.id === twin.id).map((f) => f.file))
-  return files
 }
 
-function duplicate(id: string, files: string[]): IsthmusError {
-  return new IsthmusError('InvalidInput', `two syncs have the id "${id}": ${files.join(' and ')}`, { file: files[0], field: 'id', cure: 'rename one of the files, or give one another id' })
+function duplicate(id: string, files: string[], file: string): IsthmusError {
+  return new IsthmusError('InvalidInput', `two syncs have the id "${id}": ${files.join(' and ')}`, { file, field: 'id', cure: 'rename one of the files, or give one another id' })
 }
 
 /** Loads and compiles one file. Throws InvalidInput naming the file when it does not load. */
@@ -57,9 +56,7 @@ export async function loadFile(file: SyncFile): Promise<LoadedSync> {
   try {
     definition = await jiti.import<SyncDefinition>(file.path, { default: true })
   } catch (error) {
-    if (error instanceof IsthmusError) throw at(error, { file: file.file })
-    const message = error instanceof Error ? error.message.split('\n')[0] : String(error)
-    throw new IsthmusError('InvalidInput', `the file cannot be loaded: ${message}`, { file: file.file, cure: 'correct the file; `npx tsc --noEmit` shows more', cause: error })
+    throw loadError(error, file)
   }
   if (definition?.kind !== 'sync') {
     throw new IsthmusError('InvalidInput', 'the file exports no sync', { file: file.file, field: 'default', cure: 'write export default defineSync({ ... })' })
@@ -72,35 +69,49 @@ export function warmLoader(): void {
   createJiti(import.meta.url, { moduleCache: false, fsCache: false }).transform({ source: 'export const ready: boolean = true', filename: 'warm.ts', ts: true })
 }
 
-/** All syncs of a project; one file that does not compile fails the whole, since ids could collide. */
-export async function loadProject(projectDir: string): Promise<LoadedSync[]> {
-  const loaded: LoadedSync[] = []
-  for (const file of await syncFiles(projectDir)) loaded.push(await loadFile(file))
-  const twin = loaded.find((l, i) => loaded.findIndex((o) => o.plan.id === l.plan.id) !== i)
-  if (twin) throw duplicate(twin.plan.id, loaded.filter((l) => l.plan.id === twin.plan.id).map((l) => l.plan.file))
-  return loaded
+/** A file of a project and what became of it: a sync, or the error that says why not. */
+export interface SurveyedFile {
+  /** Its path, or what its code says. */
+  id: string
+  file: SyncFile
+  sync: LoadedSync | null
+  error: IsthmusError | null
 }
 
-/** One sync by id. Ids given in code are honoured, so other files are loaded only when the path does not decide. */
+/** Every sync file of a project; the broken ones, and those that share an id, come with their error. */
+export async function surveyProject(projectDir: string): Promise<SurveyedFile[]> {
+  const found: SurveyedFile[] = []
+  for (const file of await syncFiles(projectDir)) {
+    found.push(await loadFile(file).then((sync) => ({ id: sync.plan.id, file, sync, error: null }), (error: unknown) => ({ id: file.id, file, sync: null, error: at(error, { file: file.file }) })))
+  }
+  return found.map((f) => {
+    const twins = found.filter((o) => o.id === f.id)
+    return twins.length > 1 && f.sync ? { ...f, sync: null, error: duplicate(f.id, twins.map((o) => o.file.file), f.file.file) } : f
+  })
+}
+
+/** All syncs of a project; one file that does not compile fails the whole, since ids could collide. */
+export async function loadProject(projectDir: string): Promise<LoadedSync[]> {
+  return (await surveyProject(projectDir)).map(({ sync, error }) => {
+    if (error) throw error
+    return sync!
+  })
+}
+
+/** One sync by id. Ids given in code are honoured, so all files are loaded; what is wrong with one fails the others only when ids collide. */
 export async function loadSync(projectDir: string, id: string): Promise<LoadedSync> {
   const wanted = id.replace(/^syncs\//, '').replace(FILE, '')
-  const files = await syncFiles(projectDir)
-  const errors: unknown[] = []
-  const matches: LoadedSync[] = []
-  for (const file of files) {
-    try {
-      const loaded = await loadFile(file)
-      if (loaded.plan.id === wanted) matches.push(loaded)
-    } catch (error) {
-      if (file.id === wanted) throw error
-      errors.push(error)
-    }
-  }
-  if (matches.length > 1) throw duplicate(wanted, matches.map((m) => m.plan.file))
-  const found = matches[0]
-  if (found) return found
+  const files = await surveyProject(projectDir)
+  const found = files.find((f) => f.sync && f.id === wanted)
+  if (found) return found.sync!
+  // Asked for by its path, though its code gives it another id; or by an id that two have.
+  const broken = files.find((f) => f.error && (f.id === wanted || f.file.id === wanted))
+  if (broken) throw broken.error!
+  const renamed = files.find((f) => f.file.id === wanted)
   const known = files.map((f) => f.id)
   throw new IsthmusError('NotFound', `there is no sync "${id}"`, {
-    file: 'syncs/', cure: known.length ? `use one of ${known.slice(0, 10).join(', ')}` : 'write the first one: see the README, or run `isthmus init`', cause: errors[0],
+    file: 'syncs/',
+    cure: renamed ? `use its id, "${renamed.id}": ${renamed.file.file} gives it` : known.length ? useOneOf(wanted, known) : 'write the first one: see the README, or run `isthmus init`',
+    cause: files.find((f) => f.error)?.error ?? undefined,
   })
 }

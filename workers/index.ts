@@ -5,6 +5,7 @@ export { temporalBinary, timeSkippingServerBinary, type BinaryOptions } from './
 export { startTemporalServer, type TemporalServer, type TemporalServerOptions } from './temporal-server.ts'
 export { startPostgresServer, type PostgresServer } from './postgres-server.ts'
 export { startStack, findStack, type Stack, type StackInfo, type StackOptions } from './stack.ts'
+export { openDatabase, type Database } from './database.ts'
 export type { Log } from './keep-running.ts'
 export { connectClient, connectWorker, temporalConnectionOptions, temporalIsConfigured, type TemporalConnectionOptions } from './connect.ts'
 export { ensureSearchAttributes, missingSearchAttributes } from './search-attributes.ts'

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chmod, chown, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { cacheDir, ensureStateDir } from './paths.ts'
+import { cacheDir, ensureStateDir, stateDir } from './paths.ts'
 import { canReach, postgresUser, type OsUser } from './os-user.ts'
 
 const exec = promisify(execFile)
@@ -69,6 +69,12 @@ export async function postgresHome(projectDir: string): Promise<PostgresHome> {
   }
   await home.save({})
   return home
+}
+
+/** The project has a cluster from an earlier start. */
+export async function hasCluster(projectDir: string): Promise<boolean> {
+  const record = await read(join(stateDir(resolve(projectDir)), 'postgres.json'))
+  return record !== null && (await stat(record.dataDir).catch(() => null)) !== null
 }
 
 async function read(file: string): Promise<PostgresRecord | null> {

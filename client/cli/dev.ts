@@ -1,13 +1,13 @@
 import { Command } from 'commander'
 import { startStack } from '../../workers/stack.ts'
 import { action, projectOption } from './action.ts'
-import { EXIT } from './output.ts'
+import { EXIT, withoutPassword } from './output.ts'
 
 /** `isthmus dev`: everything a laptop needs, until Ctrl-C. */
 export function devCommand(): Command {
   return new Command('dev')
     .description('start Temporal with its UI, PostgreSQL and a worker for this project; Ctrl-C stops all of it')
-    .option('--json', 'one JSON line with the addresses when everything is up')
+    .option('--json', 'one JSON line with the addresses (that of the database with its password) when everything is up')
     .option('--no-worker', 'servers only')
     .addOption(projectOption())
     .addHelpText('after', '\nData lies below .isthmus/ and survives a restart.\nTEMPORAL_ADDRESS (or a Temporal profile) and DATABASE_URL take the place of what would be started.')
@@ -20,7 +20,7 @@ export function devCommand(): Command {
           output.out(`${output.color.green('ready')}`)
           output.out(`  Temporal UI  ${stack.temporal.uiUrl ?? '(that of your server)'}`)
           output.out(`  Temporal     ${stack.temporal.address}, namespace ${stack.temporal.namespace}`)
-          output.out(`  PostgreSQL   ${stack.databaseUrl}`)
+          output.out(`  PostgreSQL   ${withoutPassword(stack.databaseUrl)}: isthmus sql "select ..." asks it; the whole address is in .isthmus/dev.json`)
           output.out(`  worker       ${options.worker ? 'running, log in .isthmus/worker.log' : 'not started'}`)
           output.out('  next         isthmus run <sync> in another terminal; Ctrl-C here stops everything')
         }

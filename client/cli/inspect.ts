@@ -1,10 +1,9 @@
 import { Command } from 'commander'
-import { formatDuration } from '../../model/duration.ts'
-import type { RunSummary } from '../../model/ports.ts'
 import { Isthmus } from '../isthmus.ts'
 import { action, projectOption } from './action.ts'
-import { EXIT, n, plain, table, type Output } from './output.ts'
+import { EXIT, n, plain, type Output } from './output.ts'
 import { jsonReceipt, summary } from './run.ts'
+import { IDLE, took, withRuns } from './runs.ts'
 
 interface Options {
   json?: boolean
@@ -20,8 +19,6 @@ async function connected<R>(options: Options, body: (isthmus: Isthmus) => Promis
   }
 }
 
-const took = (r: RunSummary): number => (r.finishedAt ?? new Date()).getTime() - r.startedAt.getTime()
-
 /** `isthmus status <run|sync>`: how one run stands, or how it ended. */
 export function statusCommand(): Command {
   return new Command('status')
@@ -31,9 +28,10 @@ export function statusCommand(): Command {
     .addOption(projectOption())
     .action(
       action((output, id: string, options: Options) =>
-        connected(options, async (isthmus) => {
-          const handle = await isthmus.syncs.get(id)
+        withRuns(options.project, output, async (runs, idle) => {
+          const handle = await runs.get(id)
           const run = await handle.status()
+          if (idle && run.outcome === 'running') output.err(IDLE)
           if (options.json) {
             output.json(run.receipt ? jsonReceipt(run.receipt, handle, took(run)) : { outcome: run.outcome, run: run.run, sync: run.sync, ui: handle.uiUrl, error: run.error, streams: await handle.live() })
             return EXIT.ok
@@ -48,36 +46,6 @@ export function statusCommand(): Command {
     )
 }
 
-/** `isthmus list`: the syncs of the project and the newest runs. */
-export function listCommand(): Command {
-  return new Command('list')
-    .description('the syncs of the project, and the newest runs')
-    .option('--sync <id>', 'only runs of this sync')
-    .option('--limit <n>', 'how many runs', (v) => Math.max(1, Number.parseInt(v, 10) || 20), 20)
-    .option('--json', 'one JSON line')
-    .addOption(projectOption())
-    .action(
-      action((output, options: Options & { sync?: string; limit: number }) =>
-        connected(options, async (isthmus) => {
-          const syncs = (await isthmus.syncs.definitions()).map((d) => d.plan)
-          const runs = await isthmus.syncs.list({ limit: options.limit, ...(options.sync && { sync: options.sync }) })
-          if (options.json) {
-            output.json({ syncs: syncs.map((p) => ({ id: p.id, file: p.file, streams: p.streams.map((s) => s.name), every: p.every })), runs: runs.map((r) => ({ ...r, receipt: undefined, total: r.receipt?.total ?? null })) })
-            return EXIT.ok
-          }
-          output.out(table([['sync', 'streams', 'to'], ...syncs.map((p) => [p.id, p.streams.map((s) => s.name).join(', '), p.streams.map((s) => `${s.destination.schema}.${s.destination.table}`).join(', ')])]))
-          output.out('')
-          output.out(runs.length ? table([['run', 'sync', 'outcome', 'records', 'took', 'started'], ...runs.map((r) => runRow(r))], [3]) : 'no runs yet: isthmus run <sync>')
-          return EXIT.ok
-        }),
-      ),
-    )
-}
-
-function runRow(r: RunSummary): string[] {
-  return [r.run, r.sync, r.outcome, r.receipt ? n(r.receipt.total.read) : '', formatDuration(took(r)), r.startedAt.toISOString().slice(0, 19)]
-}
-
 /** `isthmus logs <run|sync>`: what happened, line by line. */
 export function logsCommand(): Command {
   return new Command('logs')
@@ -88,13 +56,14 @@ export function logsCommand(): Command {
     .addOption(projectOption())
     .action(
       action((output, id: string, options: Options & { follow?: boolean }) =>
-        connected(options, async (isthmus) => {
+        withRuns(options.project, output, async (runs, idle) => {
           const stop = new AbortController()
           const interrupt = (): void => stop.abort()
           process.once('SIGINT', interrupt)
-          const handle = await isthmus.syncs.get(id)
+          const handle = await runs.get(id)
           for await (const line of handle.logs({ follow: options.follow === true, signal: stop.signal })) showLine(output, line, options.json === true)
           process.off('SIGINT', interrupt)
+          if (idle && options.follow && (await handle.status()).outcome === 'running') output.err(IDLE)
           return stop.signal.aborted ? EXIT.cancelled : EXIT.ok
         }),
       ),

@@ -30,6 +30,13 @@ export function plain(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '')
 }
 
+/** An address to show to people: user and password of a database stay out of terminals and their logs. */
+export function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return '(an address that cannot be shown)'
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname}`
+}
+
 /** `12,345` */
 export function n(value: number): string {
   return value.toLocaleString('en-US')

@@ -3,6 +3,7 @@ import { formatDuration } from '../../model/duration.ts'
 import type { RunReceipt } from '../../model/run.ts'
 import type { RunHandle } from '../handle.ts'
 import { Isthmus } from '../isthmus.ts'
+import { interruption } from './interrupt.ts'
 import { ensureStack } from './stack.ts'
 import { EXIT, n, plain, table, type Output } from './output.ts'
 import { ProgressView } from './progress.ts'
@@ -22,37 +23,46 @@ export function runCommand(): Command {
     .addHelpText('after', '\nExit code: 0 complete, 1 failed, 2 refused before anything was started, 3 complete with rejected records, 4 parked (waits for you: isthmus retry, skip or approve), 130 cancelled.')
     .action(
       action(async (output, id: string, options: { stream?: string[]; fromStart?: boolean; detach?: boolean; check: boolean; json?: boolean; project: string }) => {
-        const stack = await ensureStack(options.project, output)
+        let handle: RunHandle | null = null
+        let told = false
+        const early = (): void => void (options.json && !told && output.json({ outcome: 'cancelled', run: handle?.run ?? null, sync: id }))
+        const stop = interruption(() => output.err('stopping; what is committed stays. Ctrl-C again leaves at once.'), early)
         const isthmus = new Isthmus({ projectDir: options.project })
+        let stack: Awaited<ReturnType<typeof ensureStack>> | null = null
         try {
-          const handle = await isthmus.syncs.start(id, { check: options.check, fromStart: options.fromStart === true, ...(options.stream && { streams: options.stream }) })
+          stack = await ensureStack(options.project, output)
+          stop.signal.throwIfAborted()
+          handle = await isthmus.syncs.start(id, { check: options.check, fromStart: options.fromStart === true, signal: stop.signal, ...(options.stream && { streams: options.stream }) })
           output.err(`run ${output.color.bold(handle.run)} of ${plain(handle.sync)}${handle.uiUrl ? `\n${output.color.dim(handle.uiUrl)}` : ''}`)
           if (options.detach && !stack.temporary) {
             if (options.json) output.json({ outcome: 'running', run: handle.run, workflowId: handle.workflowId, ui: handle.uiUrl })
             return EXIT.ok
           }
-          return await follow(handle, output, options.json === true)
+          if (options.detach) output.err('the run is followed: what works on it ends with this command. Start `isthmus dev` to use --detach')
+          const code = await follow(handle, output, options.json === true, stop.signal)
+          told = true
+          if (stack.temporary && handle.uiUrl) output.err(output.color.dim('the Temporal UI ends with this command: start `isthmus dev` to open the run in it'))
+          return code
+        } catch (error) {
+          if (handle || !stop.signal.aborted) throw error
+          early()
+          return EXIT.cancelled
         } finally {
           await isthmus.close()
-          await stack.stop()
+          await stack?.stop()
+          stop.end()
         }
       }),
     )
 }
 
-/** Follows a run to its end; Ctrl-C cancels it, a second one leaves at once. */
-async function follow(handle: RunHandle, output: Output, json: boolean): Promise<number> {
+/** Follows a run to its end; the signal cancels it. */
+async function follow(handle: RunHandle, output: Output, json: boolean, signal: AbortSignal): Promise<number> {
   const view = new ProgressView(output)
   const began = Date.now()
-  let interrupts = 0
-  const interrupt = (): void => {
-    interrupts += 1
-    if (interrupts > 1) process.exit(EXIT.cancelled)
-    output.err('stopping the run; what is committed stays. Ctrl-C again leaves at once.')
-    handle.cancel().catch((error: unknown) => output.err(String(error)))
-  }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  const cancel = (): void => void handle.cancel().catch((error: unknown) => output.err(String(error)))
+  if (signal.aborted) cancel()
+  else signal.addEventListener('abort', cancel, { once: true })
   try {
     const tell = (message: string): void => output.err(output.color.yellow(message))
     for await (const event of handle.progress(undefined, tell)) view.show(event)
@@ -64,8 +74,7 @@ async function follow(handle: RunHandle, output: Output, json: boolean): Promise
     return exitCode(receipt)
   } finally {
     view.done()
-    process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    signal.removeEventListener('abort', cancel)
   }
 }
 

@@ -1,4 +1,5 @@
 import { temporalIsConfigured } from '../../workers/connect.ts'
+import { openDatabase, type Database } from '../../workers/database.ts'
 import { findStack, startStack } from '../../workers/stack.ts'
 import { projectEnvironment } from '../../project/index.ts'
 import type { Output } from './output.ts'
@@ -13,4 +14,11 @@ export async function ensureStack(projectDir: string, output: Output, options: {
   output.err(output.color.dim('no `isthmus dev` runs in this project: starting what is needed for this command'))
   const stack = await startStack({ projectDir, worker: options.worker, log: (level, line) => output.err(level === 'info' ? output.color.dim(line) : output.color.yellow(line)) })
   return { temporary: true, stop: () => stack.stop() }
+}
+
+/** The project's database for as long as a command works: that of DATABASE_URL, of `isthmus dev`, or PostgreSQL alone, started here. */
+export async function ensureDatabase(projectDir: string, output: Output): Promise<Database> {
+  const url = projectEnvironment(projectDir)['DATABASE_URL']
+  if (url) return { databaseUrl: url, stop: () => Promise.resolve() }
+  return openDatabase({ projectDir, starting: () => output.err(output.color.dim('no `isthmus dev` runs in this project: starting its PostgreSQL for this command')) })
 }

@@ -49,9 +49,11 @@ export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<
     const inserted = Number(rows[0]!.inserted)
     const updated = Number(rows[0]!.updated)
     total.inserted += inserted
-    // A row that a later one of the same chunk replaced counts as updated.
-    total.updated += updated + (to - from - keys)
-    total.unchanged += keys - inserted - updated
+    // A row that another one of the same chunk follows counts as updated when they differ.
+    const followed = to - from - keys
+    const changed = followed === 0 ? 0 : Number((await client.query<{ n: string }>(await changedSql(client, plan, table, ordinal), bounds)).rows[0]!.n)
+    total.updated += updated + changed
+    total.unchanged += keys - inserted - updated + (followed - changed)
   }
   await loadAround(client, 0, count, load, (item, error) => refusals.add(lines[item]!, error))
   await chunk.seen?.takeFrom(TEMPORARY)
@@ -94,6 +96,20 @@ done as (
   insert into ${table} as t (${columns}) select ${columns} from src
   on conflict (${key}) ${action} returning ${partitioned ? 'true' : '(t.xmax = 0)'} as fresh)
 select (select count(*) from src) as keys, ${inserted} as inserted, ${updated} as updated`
+}
+
+/** Statement that counts the rows with ordinals $1..$2 that differ from the next one of their key. */
+async function changedSql(client: ClientBase, plan: StreamPlan, table: string, ordinal: string): Promise<string> {
+  const compared = comparer((await facts(client, table)).types)
+  const differs = plan.columns.filter((c) => !plan.key.includes(c.name)).map((c) => `${compared('a', c.name)} is distinct from ${compared('b', c.name)}`).join(' or ')
+  return `
+with pairs as (
+  select * from (
+    select ${ordinal} as one, lead(${ordinal}) over (partition by ${plan.key.map(quoted).join(', ')} order by ${ordinal}) as next
+    from ${TEMPORARY} where ${ordinal} between $1 and $2) p
+  where next is not null)
+select count(*) as n from pairs join ${TEMPORARY} a on a.${ordinal} = pairs.one join ${TEMPORARY} b on b.${ordinal} = pairs.next
+where ${differs || 'false'}`
 }
 
 /** A column as it is compared: json has no equality, and citext and some collations take different texts as equal. */

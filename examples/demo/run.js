@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import pc from 'picocolors'
 import pg from 'pg'
-import { createOutput } from '../../dist/client/cli/output.js'
+import { createOutput, withoutPassword } from '../../dist/client/cli/output.js'
 import { ProgressView } from '../../dist/client/cli/progress.js'
 import { exitCode, jsonReceipt, summary } from '../../dist/client/cli/run.js'
 import { Isthmus } from '../../dist/index.js'
@@ -95,7 +95,7 @@ try {
   say('')
   say(`the run      ${pc.cyan(run.uiUrl ?? '')}`)
   say('the rows     npx isthmus sql "select currency, count(*), sum(amount) from transactions group by 1" --project examples/demo')
-  say(`             psql ${stack.databaseUrl}`)
+  say(`             or any client of PostgreSQL at ${withoutPassword(stack.databaseUrl)}; user and password are in examples/demo/.isthmus/dev.json while the demo runs`)
   say('the sync     examples/demo/syncs/transactions.ts')
   if (values.json) output.json({ ...jsonReceipt(receipt, run, Date.now() - started), rows: count.n, firstRowsAfterSeconds: Number(firstRows), databaseUrl: stack.databaseUrl })
   if (values.keep && !stop.signal.aborted) {

@@ -1,6 +1,7 @@
 export { ExactNumber } from './exact-number.ts'
 export { parseExact } from './parse.ts'
 export type { ParseOptions } from './parse.ts'
-export { exactNumber, revive, reviveText } from './revive.ts'
+export { exactNumber, exactText, revive, reviveText } from './revive.ts'
 export { stringifyExact } from './stringify.ts'
 export { MARK } from './scan.ts'
+export { memberOf } from './zeros.ts'

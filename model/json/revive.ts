@@ -1,5 +1,6 @@
 import { ExactNumber } from './exact-number.ts'
 import { MARK } from './scan.ts'
+import { noteZero } from './zeros.ts'
 
 /** The value a marked text stands for: number, bigint, ExactNumber, or the text that began with the mark itself. */
 export function reviveText(text: string): unknown {
@@ -7,6 +8,11 @@ export function reviveText(text: string): unknown {
   const rest = text.slice(1)
   if (rest.charCodeAt(0) === MARK) return rest
   return exactNumber(rest)
+}
+
+/** The digits of a marked number; undefined for any other value. */
+export function exactText(value: unknown): string | undefined {
+  return typeof value === 'string' && value.charCodeAt(0) === MARK && value.charCodeAt(1) !== MARK && value.length > 1 ? value.slice(1) : undefined
 }
 
 /** The value of a JSON number: number for whole numbers within 2^53 and for zero, bigint beyond, else ExactNumber. */
@@ -43,7 +49,10 @@ function reviveIn(value: object): void {
     for (let i = 0; i < value.length; i++) {
       const v: unknown = value[i]
       if (typeof v === 'string') {
-        if (v.charCodeAt(0) === MARK) value[i] = reviveText(v)
+        if (v.charCodeAt(0) === MARK) {
+          value[i] = reviveText(v)
+          if (value[i] === 0) noteZero(value, i, v.slice(1))
+        }
       } else if (typeof v === 'object' && v !== null) reviveIn(v)
     }
     return
@@ -52,7 +61,11 @@ function reviveIn(value: object): void {
   for (const key in record) {
     const v = record[key]
     if (typeof v === 'string') {
-      if (v.charCodeAt(0) === MARK) put(record, key, reviveText(v))
+      if (v.charCodeAt(0) === MARK) {
+        const value = reviveText(v)
+        if (value === 0) noteZero(record, key, v.slice(1))
+        put(record, key, value)
+      }
     } else if (typeof v === 'object' && v !== null) reviveIn(v)
   }
 }

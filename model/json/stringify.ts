@@ -1,9 +1,10 @@
 import { ExactNumber } from './exact-number.ts'
-import { reviveText } from './revive.ts'
+import { exactText } from './revive.ts'
 import { MARK } from './scan.ts'
+import { hasZeros, memberOf } from './zeros.ts'
 
 /**
- * JSON text of a value, like JSON.stringify, with ExactNumber and bigint written as their digits.
+ * JSON text of a value, like JSON.stringify, with ExactNumber, bigint and the zeros of a parsed body written as their digits.
  * `marked` says that the value comes from `parseExact(body, { revive: false })`.
  * A value that JSON does not know (undefined, a function) gives `null`. Throws TypeError for circular values.
  */
@@ -22,6 +23,7 @@ function special(value: unknown, marked: boolean, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (value instanceof ExactNumber) return true
   if (depth > MAX_DEPTH) throw new TypeError('the value is circular or nested too deeply')
+  if (hasZeros(value)) return true
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (special(value[i], marked, depth + 1)) return true
     return false
@@ -32,8 +34,7 @@ function special(value: unknown, marked: boolean, depth: number): boolean {
 
 function write(value: unknown, marked: boolean, depth: number): string | undefined {
   if (typeof value === 'string' && marked && value.charCodeAt(0) === MARK) {
-    const v = reviveText(value)
-    return typeof v === 'string' ? JSON.stringify(v) : String(v)
+    return exactText(value) ?? JSON.stringify(value.slice(1))
   }
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
@@ -45,14 +46,14 @@ function write(value: unknown, marked: boolean, depth: number): string | undefin
   if (Array.isArray(value)) {
     let out = '['
     for (let i = 0; i < value.length; i++) {
-      out += `${i === 0 ? '' : ','}${write(value[i], marked, depth + 1) ?? 'null'}`
+      out += `${i === 0 ? '' : ','}${write(memberOf(value, i), marked, depth + 1) ?? 'null'}`
     }
     return `${out}]`
   }
   if (value instanceof Number || value instanceof String || value instanceof Boolean) return JSON.stringify(value)
   let out = '{'
   for (const key of Object.keys(value)) {
-    const text = write((value as Record<string, unknown>)[key], marked, depth + 1)
+    const text = write(memberOf(value, key), marked, depth + 1)
     if (text !== undefined) out += `${out.length === 1 ? '' : ','}${JSON.stringify(key)}:${text}`
   }
   return `${out}}`

@@ -34,7 +34,7 @@ export function compileCell(column: Column, model: ColumnModel | null, options: 
   if (column.checked && !model) {
     throw new IsthmusError('InvalidInput', `${column.name} has conditions, but the model is not known here`, { field: `model.${column.name}`, cure: 'give the model with its columns' })
   }
-  if (column.checked && model) return checkedCell(model, bridge(column, model.info, options), encode, missing)
+  if (column.checked && model) return checkedCell(model, bridge(column, model, options), encode, missing)
   return plainCell(column, compileCast(column.type, options), encode, missing, options)
 }
 
@@ -81,7 +81,7 @@ export function compileMissing(column: Column, model: ColumnModel | null): Cell 
   if (!column.nullable) return refuse
   const info = model?.info
   if (!model || !info || !(info.hasDefault || column.checked)) return () => NULL
-  const way = bridge(column, info, {})
+  const way = bridge(column, model, {})
   const encode = encoderOf(column)
   return (value) => {
     const text = way.fromZod(runZod(model.schema, way.toZod(value)), undefined)

@@ -2,12 +2,14 @@ import type { z } from 'zod'
 import { IsthmusError } from '../errors.ts'
 import { reviveText } from '../json/index.ts'
 import type { Column, ColumnType } from '../plan.ts'
-import type { FieldInfo, Shape } from './analyse.ts'
+import type { Shape } from './analyse.ts'
 import { CastError, cut } from './cast/error.ts'
+import type { ColumnModel } from './cell.ts'
 import { compileCast } from './cast/compile.ts'
 import type { CastOptions } from './cast/compile.ts'
 import { utcText } from './cast/datetime.ts'
-import { plain, restore } from './exact.ts'
+import { plain } from './exact.ts'
+import { compileNested } from './nested.ts'
 
 /** A field as zod wants it and back. */
 export interface Bridge {
@@ -18,14 +20,15 @@ export interface Bridge {
 }
 
 /** Compiles the way of a column's values through zod. Values may be marked texts if the options say so. */
-export function bridge(column: Column, info: FieldInfo, options: CastOptions): Bridge {
+export function bridge(column: Column, { info, schema }: ColumnModel, options: CastOptions): Bridge {
   const source = info.input ?? info
   const marked = options.marked === true
   const shape = shaper(source.shape)
   const castIn = compileCast(info.input ? source.type : column.type, options)
   const castOut = compileCast(column.type, { exactNumbers: true })
+  const nested = compileNested(schema, { marked, exactNumbers: options.exactNumbers === true })
   const toValue = (v: unknown): unknown =>
-    source.shape === 'plain' ? plain(v, marked) : shape(castIn(marked && typeof v === 'string' ? reviveText(v) : v))
+    source.shape === 'plain' ? nested.toZod(v) : shape(castIn(marked && typeof v === 'string' ? reviveText(v) : v))
   const blank = blankIsMissing(source.type)
   const isJson = column.type.kind === 'json'
   return {
@@ -42,7 +45,7 @@ export function bridge(column: Column, info: FieldInfo, options: CastOptions): B
     },
     fromZod(output, value) {
       if (output === undefined || output === null) return null
-      return castOut(isJson ? restore(output, value, marked) : output)
+      return castOut(isJson ? nested.fromZod(output, value) : output)
     },
   }
 }
@@ -73,18 +76,24 @@ function shaper(shape: Shape): (text: string) => unknown {
   }
 }
 
-/** Runs a schema and gives its output. Throws CastError with zod's first message, and InvalidInput for asynchronous checks. */
-export function runZod(schema: z.core.$ZodType, value: unknown): unknown {
+/** z.int() ends at 2^53: what takes more is not known to everybody. */
+function tooBig(issue: z.core.$ZodIssue | undefined): string {
+  return issue?.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER ? '; t.int64() takes it' : ''
+}
+
+/** Runs a schema and gives its output. `inside` is how many parts of an issue's path the caller tells itself. Throws CastError with zod's first message, and InvalidInput for asynchronous checks. */
+export function runZod(schema: z.core.$ZodType, value: unknown, inside = 0): unknown {
   const result = safely(schema, value)
   if (result.success) return result.data
-  throw new ZodFault(result.error.issues[0])
+  throw new ZodFault(result.error.issues[0], inside)
 }
 
 /** A CastError that knows which field of a whole model it is about. */
 export class ZodFault extends CastError {
   readonly path: PropertyKey[]
-  constructor(issue: z.core.$ZodIssue | undefined) {
-    super(cut(issue?.message ?? 'the model refuses it'))
+  constructor(issue: z.core.$ZodIssue | undefined, inside: number) {
+    const where = (issue?.path ?? []).slice(inside).map(String).join('.')
+    super(`${where === '' ? '' : `${cut(where)}: `}${cut(issue?.message ?? 'the model refuses it')}${tooBig(issue)}`)
     this.path = issue?.path ?? []
   }
 }

@@ -1,4 +1,4 @@
-import { ExactNumber, reviveText } from '../json/index.ts'
+import { ExactNumber, exactText, memberOf, reviveText } from '../json/index.ts'
 
 /** A copy for zod, which knows numbers and texts only: ExactNumber becomes number. `marked`: from `revive: false`. */
 export function plain(value: unknown, marked: boolean): unknown {
@@ -17,13 +17,14 @@ export function plain(value: unknown, marked: boolean): unknown {
 /** zod's output with the source's digits put back wherever zod left the number as it was. */
 export function restore(output: unknown, original: unknown, marked: boolean): unknown {
   if (typeof output === 'number') {
-    const v = marked && typeof original === 'string' ? reviveText(original) : original
-    return v instanceof ExactNumber && Number(v) === output ? v : output
+    const text = marked ? exactText(original) : undefined
+    const v = text === undefined ? original : new ExactNumber(text)
+    return (v instanceof ExactNumber || typeof v === 'bigint') && Number(v) === output ? v : output
   }
   if (typeof output !== 'object' || output === null || typeof original !== 'object' || original === null) return output
-  if (Array.isArray(output)) return Array.isArray(original) ? output.map((v, i) => restore(v, original[i], marked)) : output
+  if (Array.isArray(output)) return Array.isArray(original) ? output.map((v, i) => restore(v, memberOf(original, i), marked)) : output
   if (!isPlainObject(output)) return output
-  return mapObject(output, (v, key) => restore(v, Object.hasOwn(original, key) ? (original as Record<string, unknown>)[key] : undefined, marked))
+  return mapObject(output, (v, key) => restore(v, Object.hasOwn(original, key) ? memberOf(original, key) : undefined, marked))
 }
 
 function isPlainObject(value: object): boolean {

@@ -23,8 +23,8 @@ export interface WholeModel {
 
 /** Compiles the way of a record through the whole model. */
 export function compileWhole(columns: readonly Column[], models: readonly ColumnModel[], model: z.ZodObject, options: readonly CastOptions[]): WholeModel {
-  const ways: Bridge[] = columns.map((c, i) => bridge(c, models[i]!.info, options[i]!))
-  const fixedWays: Bridge[] = columns.map((c, i) => bridge(c, models[i]!.info, { exactNumbers: true }))
+  const ways: Bridge[] = columns.map((c, i) => bridge(c, models[i]!, options[i]!))
+  const fixedWays: Bridge[] = columns.map((c, i) => bridge(c, models[i]!, { exactNumbers: true }))
   const encoders = columns.map(encoderOf)
   const names = columns.map((c) => c.name)
   return {
@@ -39,7 +39,7 @@ export function compileWhole(columns: readonly Column[], models: readonly Column
           if (value !== undefined) Object.defineProperty(input, names[at]!, { value, enumerable: true, configurable: true, writable: true })
         }
         at = -1
-        const output = runZod(model, input) as Record<string, unknown>
+        const output = runZod(model, input, 1) as Record<string, unknown>
         let row = ''
         for (at = 0; at < names.length; at++) {
           const raw = values[at]
