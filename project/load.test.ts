@@ -55,7 +55,7 @@ it('two syncs with one id: either name tells it, and the others work', async () 
 it('an unknown name: the nearest one, and a list that says when it was cut', async () => {
   const names = [...Array.from({ length: 11 }, (_, i) => `sync${i}x`), 'acme/invoices']
   const root = await project(Object.fromEntries(names.map((n) => [`syncs/${n}.ts`, sync()])))
-  expect(await fault(loadSync(root, 'acme/invoice'))).toMatch(/did you mean acme\/invoices\? Else use one of acme\/invoices, sync0x, .*, \.\.\.\.$/)
+  expect(await fault(loadSync(root, 'acme/invoice'))).toMatch(/did you mean acme\/invoices\? Else use one of acme\/invoices, sync0x, .*, \.\.\.$/)
   expect(await fault(loadSync(root, 'invoices'))).toMatch(/did you mean acme\/invoices/)
   expect(await fault(loadSync(root, 'ACME/invocies'))).toMatch(/did you mean acme\/invoices/)
   expect(await fault(loadSync(root, 'customers'))).not.toMatch(/did you mean/)
