@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Plan } from '../model/plan.ts'
 import type { Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
