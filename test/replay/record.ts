@@ -33,12 +33,15 @@ interface Case {
   simulator: SimulatorOptions
   /** Seconds after the start at which the run is cancelled. */
   cancelAfter?: number
+  /** What an operator does when the run is parked. */
+  then?: 'skip' | 'run'
 }
 
 const CASES: Case[] = [
   { name: 'plain', simulator: {} },
   { name: 'token-and-wait', simulator: { expireTokenAfterRequests: 4, throttleOnce: { atRequest: 7, retryAfterSeconds: 12 } } },
-  { name: 'failed', simulator: { faultAt: { 6: 'status:404' } } },
+  { name: 'skipped', simulator: { faultAt: { 6: 'status:404' } }, then: 'skip' },
+  { name: 'retried', simulator: { faultAt: { 6: 'status:404' } }, then: 'run' },
   { name: 'cancelled', simulator: { latencyMs: 400 }, cancelAfter: 4 },
   { name: 'continued', simulator: { records: { transactions: 2_400 }, expireTokenAfterRequests: 3 } },
 ]
@@ -78,6 +81,11 @@ async function record(project: Project, client: Client, into: string, one: Case)
     }
     const { json, stderr } = await run
     console.log(`${one.name}: ${json?.outcome ?? stderr}`)
+    if (one.then) {
+      await project.isthmus([one.then, one.name], env)
+      // A stream that was given up ends a moment later.
+      await sleep(3_000)
+    }
     for (const [kind, id] of [['sync', `sync/${one.name}`], ['stream', `sync/${one.name}/transactions`]] as const) await save(client, id, join(into, `${one.name}.${kind}`))
   } finally {
     await simulator.close()

@@ -23,11 +23,12 @@ async function replay(workflowBundle: ReplayWorkerOptions['workflowBundle'], his
 describe('histories of all releases', () => {
   beforeAll(() => installRuntime())
 
-  it('are those of plain, waiting, failed, cancelled and continued runs', () => {
+  it('are those of plain, waiting, skipped, retried, cancelled and continued runs', () => {
     const closed = stored.map((h) => [h.name.replace(/^[^/]*\//, '').replace('.json', ''), Object.keys(events(h).at(-1)!).find((key) => key.startsWith('workflowExecution'))])
     expect(Object.fromEntries(closed)).toMatchObject({
       'plain.sync': 'workflowExecutionCompletedEventAttributes', 'plain.stream': 'workflowExecutionCompletedEventAttributes',
-      'failed.sync': 'workflowExecutionFailedEventAttributes', 'failed.stream': 'workflowExecutionFailedEventAttributes',
+      'skipped.sync': 'workflowExecutionCompletedEventAttributes', 'skipped.stream': 'workflowExecutionCompletedEventAttributes',
+      'retried.sync': 'workflowExecutionCompletedEventAttributes', 'retried.stream': 'workflowExecutionCompletedEventAttributes',
       'cancelled.sync': 'workflowExecutionCanceledEventAttributes',
       'continued.stream': 'workflowExecutionContinuedAsNewEventAttributes', 'continued.stream-2': 'workflowExecutionCompletedEventAttributes',
     })
