@@ -21,9 +21,9 @@ export interface OpenedAction {
 }
 
 /** The destination of a plan as a process of its own would open it. */
-export function openAction(databaseUrl: string, plan: StreamPlan, options: { streamKey?: string; token?: () => Promise<Token | null> } = {}): OpenedAction {
+export function openAction(databaseUrl: string, plan: StreamPlan, options: { streamKey?: string; token?: () => Promise<Token | null>; actions?: Actions } = {}): OpenedAction {
   if (plan.destination.kind !== 'action') throw new Error('no action')
-  const actions: Actions = openActions(databaseUrl)
+  const actions = options.actions ?? openActions(databaseUrl)
   const connection = openConnection({ source: plan.destination.source, resolve: String })
   const notes: string[] = []
   const destination = actions.open({
@@ -37,7 +37,7 @@ export function openAction(databaseUrl: string, plan: StreamPlan, options: { str
     destination, notes,
     close: async () => {
       await connection.close()
-      await actions.close()
+      if (!options.actions) await actions.close()
     },
   }
 }
