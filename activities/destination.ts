@@ -4,8 +4,8 @@ import type { StreamPlan } from '../model/plan.ts'
 import type { RowDestination } from '../model/ports.ts'
 import type { Value } from '../model/value.ts'
 import { fingerprint, openConnection, type Connection } from '../protocols/rest/index.ts'
-import type { SignInTarget } from './sign-in.ts'
 import type { ActivityDeps } from './deps.ts'
+import { signIn, type SignInTarget } from './sign-in.ts'
 
 /** What a destination is opened with. */
 export interface DestinationOptions {
@@ -14,6 +14,8 @@ export interface DestinationOptions {
   resolve(value: Value): string
   /** The connection of an action, shared by the streams of a run; opened here when absent. */
   connection?: Connection | undefined
+  /** Who takes turns with the others of an action's account. Default: the stream. */
+  asks?: string | undefined
   /** Told what an operator should know. */
   note?(message: string): Promise<void>
 }
@@ -36,14 +38,18 @@ export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databa
   const connection = options.connection ?? inTo(() => openConnection({ source: to.source, resolve }))
   const tokenKey = `${to.connection}/${fingerprint(to.source.auth, connection.baseUrl, resolve)}`
   const limits = to.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) }))
+  const signsIn: SignInTarget = { tokenKey, reader: { auth: connection.authenticator } }
   const account: Account = {
     connection,
     token: () => deps.store.getToken(tokenKey),
-    reserve: limits.length > 0 ? () => deps.store.reserve(to.connection, limits) : null,
+    pacer: deps.store.pacer({ account: to.connection, limits, concurrency: to.source.concurrency, stream: options.asks ?? streamKey, priority: 'bulk' }),
   }
   return {
-    destination: deps.actions().open({ destination: to, streamKey, account, resolve, note: note ?? (async () => {}) }),
-    account: { tokenKey, reader: { auth: connection.authenticator } },
+    destination: deps.actions().open({
+      destination: to, streamKey, account, resolve, note: note ?? (async () => {}),
+      signIn: async (seen, signal) => void (await signIn(deps.store, signsIn, seen, signal)),
+    }),
+    account: signsIn,
     close: () => (options.connection ? Promise.resolve() : connection.close()),
   }
 }

@@ -30,7 +30,7 @@ export function streamEnvRefs(stream: StreamPlan): { name: string; field: string
 }
 
 /** What of a destination may refer to the environment, named as it stands in the sync's file. */
-function destinationRefs({ destination }: StreamPlan): unknown {
+export function destinationRefs({ destination }: StreamPlan): unknown {
   return destination.kind === 'postgres' ? { url: destination.url } : destination.source
 }
 

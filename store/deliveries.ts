@@ -30,6 +30,8 @@ export interface Delivery {
   place: number
   chunk: string
   effect: DeliveryEffect
+  /** Tells how new the version is; null when nothing does. */
+  mark: string | null
   remoteId: string | null
   reason: string
   uncertain: number
@@ -39,7 +41,7 @@ export interface Delivery {
   known: boolean
 }
 
-export type DeliveryStart = Pick<Delivery, 'record' | 'turn' | 'version' | 'key' | 'place' | 'effect'> & {
+export type DeliveryStart = Pick<Delivery, 'record' | 'turn' | 'version' | 'key' | 'place' | 'effect' | 'mark'> & {
   /** Sent again without knowing what became of the last request. */
   uncertain: boolean
 }
@@ -96,7 +98,7 @@ export function deliveryLedger(pool: pg.Pool): DeliveryLedger {
         text: BEGIN,
         values: [
           stream, target, holder.attempt, chunk, records.map((r) => r.record), records.map((r) => r.turn), records.map((r) => r.version), records.map((r) => r.key),
-          records.map((r) => r.place), records.map((r) => r.effect), records.map((r) => (r.uncertain ? 1 : 0)), holder.of,
+          records.map((r) => r.place), records.map((r) => r.effect), records.map((r) => (r.uncertain ? 1 : 0)), holder.of, records.map((r) => r.mark),
         ],
       })
       if (rowCount !== records.length) {
@@ -122,7 +124,7 @@ export function deliveryLedger(pool: pg.Pool): DeliveryLedger {
 }
 
 const LATEST = `
-select distinct on (d.record) d.record, d.turn, d.version, d.state, d.key, d.place, d.chunk, d.effect, d.remote_id as "remoteId", d.reason, d.uncertain,
+select distinct on (d.record) d.record, d.turn, d.version, d.state, d.key, d.place, d.chunk, d.effect, d.mark, d.remote_id as "remoteId", d.reason, d.uncertain,
   extract(epoch from clock_timestamp() - d.begun_at) * 1000 as "ageMs",
   exists (select 1 from isthmus.deliveries e where e.stream = d.stream and e.target = d.target and e.record = d.record and e.state = 'delivered') as known
 from isthmus.deliveries d where d.stream = $1 and d.target = $2 and d.record = any($3) order by d.record, d.turn desc`
@@ -131,11 +133,11 @@ from isthmus.deliveries d where d.stream = $1 and d.target = $2 and d.record = a
 // The row of an earlier version whose result is unclear stays: it is settled by the newer one.
 const BEGIN = `
 with held as materialized (select 1 from isthmus.delivery_holders where stream = $12 and holder = $3 for share)
-insert into isthmus.deliveries as d (stream, target, record, turn, version, state, key, place, chunk, effect, uncertain)
-select $1, $2, u.record, u.turn, u.version, 'pending', u.key, u.place, $4, u.effect, u.uncertain
-from held, unnest($5::text[], $6::int[], $7::text[], $8::text[], $9::int[], $10::text[], $11::int[]) as u (record, turn, version, key, place, effect, uncertain)
+insert into isthmus.deliveries as d (stream, target, record, turn, version, state, key, place, chunk, effect, uncertain, mark)
+select $1, $2, u.record, u.turn, u.version, 'pending', u.key, u.place, $4, u.effect, u.uncertain, u.mark
+from held, unnest($5::text[], $6::int[], $7::text[], $8::text[], $9::int[], $10::text[], $11::int[], $13::text[]) as u (record, turn, version, key, place, effect, uncertain, mark)
 on conflict (stream, target, record, turn) do update
-set state = 'pending', version = excluded.version, key = excluded.key, place = excluded.place, chunk = excluded.chunk, effect = excluded.effect,
+set state = 'pending', version = excluded.version, key = excluded.key, place = excluded.place, chunk = excluded.chunk, effect = excluded.effect, mark = excluded.mark,
   uncertain = d.uncertain + excluded.uncertain, begun_at = clock_timestamp(), ended_at = null
 where d.state <> 'delivered'`
 

@@ -2,8 +2,9 @@ import type { PageStop } from '../../model/run.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Action } from '../../model/action.ts'
 import type { DeliveryEnd, DeliveryLedger, DeliveryScope, Holder } from '../../store/deliveries.ts'
+import type { Permit } from '../../model/pacer.ts'
+import { MAX_WAIT_MS, stopOfClosed } from '../../protocols/rest/index.ts'
 import { createReader, type Reading, type Result } from './answer.ts'
-import { MAX_WAIT_MS } from './enter.ts'
 import { goAlone, groupItems } from './group.ts'
 import type { Ending, Item } from './item.ts'
 import { LookUp } from './look-up.ts'
@@ -110,24 +111,25 @@ export class Delivery {
       if (looked.failed !== null) return this.#again(job, looked.failed, null)
       if (looked.dueMs > Date.now()) return this.#queue.add({ ...job, dueMs: looked.dueMs })
     }
-    const closed = await target.enter(signal)
-    if (closed) return this.#end(closed)
-    await this.#send(job)
+    const permit = await target.enter(signal)
+    if ('stop' in permit) return this.#end(permit.stop)
+    await this.#send(job, permit)
   }
 
-  async #send(job: Job): Promise<void> {
+  async #send(job: Job, permit: Permit): Promise<void> {
     const { signal, target } = this.#o
     const { items } = job
     let request
     try {
       request = target.requests.send(items)
+      await this.#begin(items)
     } catch (error) {
+      await permit.release({ kind: 'unused' })
       if (!(error instanceof RefusedRecord)) throw error
       if (items.length > 1) return this.#split(items)
       return this.#ended(items[0]!, { kind: 'refused', reason: error.message, field: error.field })
     }
-    await this.#begin(items)
-    const sent = await target.send(request, signal)
+    const sent = await target.send(request, permit, signal)
     switch (sent.kind) {
       case 'answer':
         return this.#answered(job, this.#read(sent.response, items), sent)
@@ -171,9 +173,10 @@ export class Delivery {
         return this.#split(items)
       case 'throttled': {
         await this.#unsent(items)
-        const untilMs = Math.max(reading.untilMs ?? 0, reading.untilMs === null || job.attempt > 1 ? Date.now() + 1_000 * 2 ** (job.attempt - 1) : 0) + 1
-        connection.gate.block(untilMs, reading.reason)
-        if (untilMs - Date.now() > MAX_WAIT_MS + 1 || job.attempt >= MAX_ATTEMPTS) return this.#end({ kind: 'throttled', untilMs, reason: reading.reason })
+        // The pacer holds everybody back as long as the answer said.
+        const closed = this.#o.target.pacer.closed()
+        if (closed && closed.untilMs - Date.now() > MAX_WAIT_MS) return this.#end(stopOfClosed(closed))
+        if (job.attempt >= MAX_ATTEMPTS) return this.#end(this.#tooOften(reading.reason))
         return this.#queue.add({ items, attempt: job.attempt + 1, dueMs: 0 })
       }
       case 'authRequired': {
@@ -185,7 +188,6 @@ export class Delivery {
         await this.#unsent(items)
         return this.#end(refused(reading.type, `${name}: ${reading.reason}`, 'to', reading.cure))
       case 'unclear':
-        if (reading.untilMs !== null) connection.gate.block(reading.untilMs, reading.reason)
         return this.#again(job, { type: 'Transient', reason: `${name}: ${reading.reason}` }, reading.untilMs)
     }
   }
@@ -244,6 +246,11 @@ export class Delivery {
     for (const item of items) item.unclear = false
   }
 
+  /** Told to wait again and again, however long it was waited. */
+  #tooOften(reason: string): PageStop {
+    return { kind: 'throttled', untilMs: Math.max(this.#o.target.pacer.closed()?.untilMs ?? 0, Date.now() + 3 * MAX_WAIT_MS), reason }
+  }
+
   #ended({ row }: Item, ending: Ending): void {
     this.#endings.set(row.line, ending)
     if (ending.kind !== 'refused' || (this.#refused += 1) <= MOST_REFUSED) return
@@ -253,8 +260,10 @@ export class Delivery {
   /** Another try, with growing pauses; gives up when nobody answers. */
   #again(job: Job, failure: { type: IsthmusError['type']; reason: string }, untilMs: number | null): void {
     this.#strikes += 1
+    const closed = this.#o.target.pacer.closed()
+    if (closed && (closed.kind === 'down' || closed.untilMs - Date.now() > MAX_WAIT_MS)) return this.#end(stopOfClosed(closed))
     if (job.attempt >= MAX_ATTEMPTS || this.#strikes >= MAX_STRIKES) {
-      return this.#end({ kind: 'interrupted', type: failure.type, reason: failure.reason, untilMs: untilMs ?? 0 })
+      return this.#end(failure.type === 'RateLimited' ? this.#tooOften(failure.reason) : { kind: 'interrupted', type: failure.type, reason: failure.reason, untilMs: untilMs ?? 0 })
     }
     const dueMs = Math.max(untilMs ?? 0, Date.now() + Math.random() * 250 * 2 ** job.attempt)
     this.#queue.add({ items: job.items, attempt: job.attempt + 1, dueMs })

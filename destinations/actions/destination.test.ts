@@ -231,7 +231,7 @@ describe('apply', () => {
     const rows = [[1, 'a', 1], [2, 'b', 2], [1, 'c', 3]]
     const apply = async (dry: boolean) => {
       const [request, path, signal] = await chunkOf(rows, { plan, streamKey, epoch: 0, seq: 0 })
-      return again.destination.apply({ plan, rows: request.rows, dry }, path, signal)
+      return again.destination.apply({ plan, rows: request.rows, dry, newest: null, once: null }, path, signal)
     }
     expect(await apply(true)).toMatchObject({ inserted: 1, updated: 2, unchanged: 0, samples: [{ key: { id: '1' }, after: { name: 'c' } }, { key: { id: '2' } }] })
     expect(api.seen).toHaveLength(1)
@@ -240,5 +240,22 @@ describe('apply', () => {
     expect(api.seen).toHaveLength(3)
     await one.close()
     open.splice(open.indexOf(one), 1)
+  })
+
+  it('leaves out what is older than what was delivered, and tries a refused record again', async () => {
+    let refuse = true
+    const api = await server((req, res) => (refuse && JSON.parse(req.body).id === 3 ? json(res, { error: 'not yet' }, 422) : json(res, {}, 201)))
+    const plan = actionPlan(api.url, { path: '/c', idempotency: { header: 'Idempotency-Key' } }, { columns, incremental: { field: 'amount' } })
+    const { one } = await send(plan, [[1, 'new', 5], [2, 'old', 5]], { streamKey: 's/older' })
+    const apply = async (rows: unknown[][]) => {
+      const [request, path, signal] = await chunkOf(rows, { plan, streamKey: 's/older', epoch: 0, seq: 0 })
+      return one.destination.apply({ plan, rows: request.rows, dry: false, newest: 'amount', once: null }, path, signal)
+    }
+    const rows = [[1, 'stale', 4], [2, 'fresh', 6], [3, 'c', 1]]
+    expect(await apply(rows)).toMatchObject({ inserted: 0, updated: 1, unchanged: 1, refused: 1, older: [1] })
+    refuse = false
+    expect(await apply(rows)).toMatchObject({ inserted: 1, refused: 0, older: [1] })
+    expect(api.seen.map((s) => JSON.parse(s.body).name).sort()).toEqual(['c', 'c', 'fresh', 'new', 'old'])
+    expect(new Set(api.seen.filter((s) => JSON.parse(s.body).id === 3).map((s) => s.headers['idempotency-key'])).size).toBe(2)
   })
 })

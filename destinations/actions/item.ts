@@ -8,6 +8,8 @@ export interface Item {
   turn: number
   version: string
   effect: DeliveryEffect
+  /** Tells how new the version is; null when nothing does. */
+  mark: string | null
   /** Key of the request. */
   key: string
   /** Place in the request. */
@@ -23,6 +25,9 @@ export interface Item {
 }
 
 /** How a record ended in this chunk. */
-export type Ending = { kind: 'delivered'; effect: DeliveryEffect } | { kind: 'unchanged' } | { kind: 'replaced' } | { kind: 'refused'; reason: string; field: string }
+export type Ending = { kind: 'delivered'; effect: DeliveryEffect } | { kind: 'unchanged' } | { kind: 'replaced' }
+  /** A newer version was delivered. */
+  | { kind: 'older' }
+  | { kind: 'refused'; reason: string; field: string }
 
 export type { DeliveryScope }

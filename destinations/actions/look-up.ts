@@ -1,5 +1,6 @@
 import type { Action } from '../../model/action.ts'
 import type { ErrorType } from '../../model/errors.ts'
+import type { Permit } from '../../model/pacer.ts'
 import type { PageStop } from '../../model/run.ts'
 import { abortError } from '../../protocols/http/index.ts'
 import { createFinder, settleMs, tells } from './finder.ts'
@@ -39,24 +40,25 @@ export class LookUp {
     const left = Math.max(0, ...asked.map((item) => item.begunMs + settleMs(this.#action.lookup!) - performance.now()))
     if (left > 0) return { ...looked, dueMs: Date.now() + left }
     for (const item of asked) {
-      const closed = await this.#target.enter(signal)
-      if (closed) return { ...looked, stop: closed }
-      if (!(await this.#one(item, looked, signal))) return looked
+      const permit = await this.#target.enter(signal)
+      if ('stop' in permit) return { ...looked, stop: permit.stop }
+      if (!(await this.#one(item, permit, looked, signal))) return looked
     }
     return looked
   }
 
   /** Gives whether looking up goes on. */
-  async #one(item: Item, looked: Looked, signal: AbortSignal): Promise<boolean> {
+  async #one(item: Item, permit: Permit, looked: Looked, signal: AbortSignal): Promise<boolean> {
     const field = 'to.action.lookup'
     let request
     try {
       request = this.#target.requests.look(item.row)
     } catch (error) {
+      await permit.release({ kind: 'unused' })
       if (error instanceof RefusedRecord) return true
       throw error
     }
-    const sent = await this.#target.send(request, signal)
+    const sent = await this.#target.send(request, permit, signal)
     if (signal.aborted) throw abortError(signal)
     if (sent.kind === 'stop') looked.stop = sent.stop
     else if (sent.kind !== 'answer') looked.failed = sent
@@ -68,11 +70,8 @@ export class LookUp {
       else {
         const { verdict } = found
         const reason = 'reason' in verdict ? `${sent.name}: ${verdict.reason}` : sent.name
-        if (verdict.kind === 'throttled') {
-          const untilMs = verdict.untilMs ?? Date.now() + 5_000
-          this.#target.account.connection.gate.block(untilMs, verdict.reason)
-          looked.failed = { type: 'RateLimited', reason }
-        } else if (verdict.kind === 'authRequired') {
+        if (verdict.kind === 'throttled') looked.failed = { type: 'RateLimited', reason }
+        else if (verdict.kind === 'authRequired') {
           looked.stop = sent.token ? { kind: 'authRequired', version: sent.token.version, reason } : refused('AuthFailed', reason, 'to.auth')
         } else if (verdict.kind === 'transient') looked.failed = { type: 'Transient', reason }
         else if (verdict.kind === 'permission') looked.stop = refused('PermissionDenied', reason, field, 'grant these credentials the right to look records up')

@@ -35,11 +35,13 @@ export async function postChunk(posting: Posting, request: PostRequest, path: st
   const sent = await sendRows(posting, { plan, streamKey, chunk: `${epoch}/${rows.seq}`, hold: streamKey }, path, rows.rows, signal)
   if (sent.stop) return sent.result
   return transaction(pool, sessionName(streamKey), signal, async (client) => {
-    const held = await readCheckpoint(client, streamKey, true)
-    const already = fence(held, request)
+    const found = await readCheckpoint(client, streamKey, true)
+    const already = fence(found, request)
     if (already) return already
+    // Chunks behind the last one: somebody had the scan read from its beginning again.
+    const held: Checkpoint = found!.ended ? { ...found!, ended: false, complete: false, completed: null, read: 0 } : found!
     if (sent.refused.length > 0) await refused(sent.refused)
-    await saveCheckpoint(client, streamKey, { ...held!, ...advanced(request, held!, sent.result) })
+    await saveCheckpoint(client, streamKey, { ...held, ...advanced(request, held, sent.result) })
     return sent.result
   })
 }
@@ -61,23 +63,26 @@ export interface Rows {
   chunk: string
   /** Attempts that must not send at once share it. */
   hold: string
+  /** See `ApplyRequest.newest`. */
+  newest?: string | null
 }
 
 /** Sends rows that are not delivered yet. */
-export async function sendRows(posting: Posting, { plan, streamKey, chunk, hold }: Rows, path: string, count: number, signal: AbortSignal): Promise<{ result: PostResult; refused: RefusedRow[]; stop: PageStop | null }> {
+export async function sendRows(posting: Posting, { plan, streamKey, chunk, hold, newest = null }: Rows, path: string, count: number, signal: AbortSignal): Promise<{ result: PostResult; refused: RefusedRow[]; older: number[]; stop: PageStop | null }> {
   const { ledger, destination, target, note } = posting
   const { action, connection, source } = destination
   const scope = { stream: streamKey, target: `${connection}/${action.name}` }
   const holder = { of: hold, attempt: randomUUID() }
   const rows = await readRows(path, plan.columns, count)
   if (rows.length > 0) await ledger.hold(holder)
-  const { endings, todo, uncertain: before } = await sortRows(ledger, scope, chunk, plan, action, rows)
+  const { endings, todo, uncertain: before } = await sortRows(ledger, scope, chunk, plan, action, rows, newest)
   const delivery = new Delivery({ ledger, scope, holder, chunk, action, key: plan.key, target, concurrency: source.concurrency, untilMs: Date.now() + POST_MS, signal }, endings)
   const stop = todo.length === 0 ? null : await delivery.run(todo)
   const result: PostResult = { ...counted(endings), repeated: false, stop }
   const uncertain = stop === null ? before + delivery.uncertain : 0
   if (uncertain > 0) await note(`${uncertain} ${uncertain === 1 ? 'record was' : 'records were'} sent again without knowing what became of the request before (uncertain: ${uncertain}): ${action.name} has nothing that would absorb or show a second one`)
-  return { result, refused: refusedRows(rows, endings), stop }
+  const older = [...endings].filter(([, e]) => e.kind === 'older').map(([line]) => line + 1)
+  return { result, refused: refusedRows(rows, endings), older, stop }
 }
 
 function counted(endings: Map<number, Ending>): Pick<PostResult, 'inserted' | 'updated' | 'unchanged' | 'deleted' | 'refused'> {
@@ -85,6 +90,7 @@ function counted(endings: Map<number, Ending>): Pick<PostResult, 'inserted' | 'u
   for (const ending of endings.values()) {
     if (ending.kind === 'delivered') counts[ending.effect] += 1
     else if (ending.kind === 'replaced') counts.updated += 1
+    else if (ending.kind === 'older') counts.unchanged += 1
     else counts[ending.kind] += 1
   }
   return counts

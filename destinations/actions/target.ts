@@ -1,9 +1,9 @@
 import { ERROR_POLICY, IsthmusError, type ErrorType } from '../../model/errors.ts'
 import type { PageStop } from '../../model/run.ts'
+import type { Pacer, Permit } from '../../model/pacer.ts'
 import type { Token } from '../../model/ports.ts'
-import { abortError, type HttpResponse } from '../../protocols/http/index.ts'
-import type { Connection } from '../../protocols/rest/index.ts'
-import { enter } from './enter.ts'
+import { abortError, classify, heardLimits, type HttpResponse } from '../../protocols/http/index.ts'
+import { endOf, failedEnd, stopOfClosed, type Connection } from '../../protocols/rest/index.ts'
 import type { Prepared, Requests } from './requests.ts'
 
 /** The account an action belongs to. */
@@ -11,8 +11,8 @@ export interface Account {
   connection: Connection
   /** The current token, without refreshing it. */
   token(): Promise<Token | null>
-  /** Reserves a request of the account's allowance; null when there is no limit. */
-  reserve: (() => Promise<Date>) | null
+  /** Lets requests of the account through; null leaves it to the connection's own pauses. */
+  pacer: Pacer | null
 }
 
 /** How a request ended, before its answer is read. */
@@ -36,9 +36,23 @@ export class Target {
     this.requests = requests
   }
 
-  /** Waits for the place of one request. Gives why none may be sent. */
-  async enter(signal: AbortSignal): Promise<PageStop | null> {
-    return (await enter(this.account.connection, this.account.reserve, signal)) ?? (await this.#credential()).stop
+  get pacer(): Pacer {
+    return this.account.pacer ?? this.account.connection.gate
+  }
+
+  /** Waits for the place of one request, at most 10 s; the one place where requests of actions are paced. Gives the right to send it, or why none may be sent. */
+  async enter(signal: AbortSignal): Promise<Permit | { stop: PageStop }> {
+    const permit = await this.pacer.enter(signal)
+    if (!('release' in permit)) return { stop: stopOfClosed(permit) }
+    try {
+      const { stop } = await this.#credential()
+      if (stop === null) return permit
+      await permit.release({ kind: 'unused' })
+      return { stop }
+    } catch (error) {
+      await permit.release({ kind: 'unused' })
+      throw error
+    }
   }
 
   async #credential(): Promise<{ token: Token | null; stop: PageStop | null }> {
@@ -53,14 +67,15 @@ export class Target {
     return { token, stop: null }
   }
 
-  /** Sends one request. Throws only an AbortError or a fault of ours. */
-  async send(request: Prepared, signal: AbortSignal): Promise<Sent> {
+  /** Sends one request and gives its permit back. Throws only an AbortError or a fault of ours. */
+  async send(request: Prepared, permit: Permit, signal: AbortSignal): Promise<Sent> {
     const { http, authenticator } = this.account.connection
     const name = `${request.method} ${http.redactor.url(request.url)}`
-    const { token } = await this.#credential()
     try {
+      const { token } = await this.#credential()
       http.allow(request.url)
       this.#sent++
+      permit.sent()
       const response = await http.request({
         ...request,
         signal,
@@ -71,8 +86,10 @@ export class Target {
           authenticator.apply(target, token)
         },
       })
+      await permit.release(endOf(classify(response, { nowMs: Date.now(), redactor: http.redactor, json: false })), heardLimits(response.headers, Date.now()))
       return { kind: 'answer', response, name, token }
     } catch (error) {
+      await permit.release(failedEnd(error))
       if (signal.aborted) throw abortError(signal)
       if (!(error instanceof IsthmusError)) throw error
       const reason = `${name}: ${error.message}`

@@ -204,7 +204,7 @@ describe('an attempt that was replaced', () => {
     const ledger = deliveryLedger(db)
     const scope = { stream: 's/z', target: 'crm/c' }
     const [zombie, heir] = [{ of: 's/z', attempt: 'zombie' }, { of: 's/z', attempt: 'heir' }]
-    const start = { record: '["1"]', turn: 1, version: 'v', key: 'k', place: 0, effect: 'inserted', uncertain: false } as const
+    const start = { record: '["1"]', turn: 1, version: 'v', key: 'k', place: 0, effect: 'inserted', mark: null, uncertain: false } as const
     await ledger.hold(zombie)
     await ledger.begin(scope, zombie, '1/1', [start])
     await ledger.hold(heir)

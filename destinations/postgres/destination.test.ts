@@ -38,7 +38,7 @@ const start = async (p: TablePlan, run: string = randomUUID(), streamKey = `sync
   const from = await destination.begin(p, streamKey, run)
   return { ...from, at: { plan: p, streamKey, epoch: from.epoch } }
 }
-const complete = (at: { plan: StreamPlan; streamKey: string; epoch: number }, approved = true) => destination.complete(at.plan, at.streamKey, at.epoch, approved, new AbortController().signal)
+const complete = (at: { plan: TablePlan; streamKey: string; epoch: number }, approved = true) => destination.complete(at.plan, at.streamKey, at.epoch, approved, new AbortController().signal)
 const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null }
 
 describe('loading', () => {

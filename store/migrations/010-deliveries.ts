@@ -13,6 +13,8 @@ create table isthmus.deliveries (
   key text not null, place integer not null,
   -- The chunk that sent it, and what it counts as there.
   chunk text not null, effect text not null check (effect in ('inserted', 'updated', 'deleted')),
+  -- What tells how new the version is, where the stream has such a column.
+  mark text,
   remote_id text, reason text not null default '',
   -- How often it was sent without knowing what became of the request before, with nothing that would absorb a second one.
   uncertain integer not null default 0,

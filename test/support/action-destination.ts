@@ -28,7 +28,8 @@ export function openAction(databaseUrl: string, plan: StreamPlan, options: { str
   const notes: string[] = []
   const destination = actions.open({
     destination: plan.destination, streamKey: options.streamKey ?? 's/orders', resolve: String,
-    account: { connection, token: options.token ?? (async () => null), reserve: null },
+    account: { connection, token: options.token ?? (async () => null), pacer: null },
+    signIn: async () => {},
     note: async (message) => {
       notes.push(message)
     },
