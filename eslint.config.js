@@ -6,7 +6,7 @@ const ARROWS = {
   store: ['stage', 'protocols', 'connectors', 'destinations', 'project', 'activities', 'workflows', 'workers', 'client', 'simulator'],
   stage: ['store', 'protocols', 'connectors', 'destinations', 'project', 'activities', 'workflows', 'workers', 'client', 'simulator'],
   protocols: ['connectors', 'destinations', 'project', 'activities', 'workflows', 'workers', 'client', 'simulator'],
-  destinations: ['protocols', 'connectors', 'project', 'activities', 'workflows', 'workers', 'client', 'simulator'],
+  destinations: ['connectors', 'project', 'activities', 'workflows', 'workers', 'client', 'simulator'],
   connectors: ['store', 'stage', 'destinations', 'project', 'activities', 'workflows', 'workers', 'client', 'simulator'],
   project: ['store', 'stage', 'protocols', 'destinations', 'activities', 'workflows', 'workers', 'client', 'simulator'],
   activities: ['workflows', 'workers', 'client', 'simulator'],

@@ -1,13 +1,18 @@
 import { durationMs } from '../model/duration.ts'
 import { IsthmusError } from '../model/errors.ts'
 import type { Plan, StreamPlan } from '../model/plan.ts'
+import type { Source } from '../model/source.ts'
+import type { Value } from '../model/value.ts'
 import type { CompiledMapper } from '../model/mapping/index.ts'
 import type { Pacer, Priority } from '../model/pacer.ts'
 import type { RowDestination, Store } from '../model/ports.ts'
 import { projectEnvironment, resolver } from '../project/index.ts'
 import { openConnection, openRest, type Connection, type RestReader } from '../protocols/rest/index.ts'
+import { inTo } from '../destinations/actions/index.ts'
 import { MappedAhead } from './ahead.ts'
 import type { ActivityDeps } from './deps.ts'
+import { openDestination } from './destination.ts'
+import type { SignInTarget } from './sign-in.ts'
 import type { StreamTarget } from './types.ts'
 
 /** One stream of a run, ready to work with. */
@@ -17,11 +22,15 @@ export interface OpenStream {
   /** Names the stream's checkpoint. */
   streamKey: string
   destination: RowDestination
+  /** What signs in to the destination; null when it is a database. */
+  account: SignInTarget | null
   reader: RestReader
   /** Row of the connection's token: its name plus what it signs in with, so that changed credentials start anew. */
   tokenKey: string
   limits: { requests: number; ms: number }[]
   mapper: Promise<CompiledMapper> | null
+  /** Closes what was opened for this stream alone. */
+  close(): Promise<void>
 }
 
 /** Runs whose plan, credentials and connections are kept open at a time. */
@@ -59,11 +68,24 @@ export class OpenStreams {
     const stream = plan.streams.find((s) => s.name === target.stream)
     if (!stream) throw new IsthmusError('NotFound', `the plan has no stream "${target.stream}"`, { file: plan.file })
     const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.run}`)) }
-    const { baseUrl, auth, origins, timeout, concurrency } = stream.source
-    const key = `${target.run}\n${stream.connection}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency })}`
-    const connection = this.#connections.get(key) ?? openConnection({ source: stream.source, resolve: resolver(environment) })
+    const resolve = resolver(environment)
+    const to = stream.destination
+    const shared = {
+      from: this.#connection(target, stream.connection, stream.source, resolve),
+      to: to.kind === 'action' ? inTo(() => this.#connection(target, to.connection, to.source, resolve)) : undefined,
+      asks: `${target.run}/${target.stream}`,
+      note: (message: string) => deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message }),
+    }
+    return open(deps, plan, stream, environment, shared)
+  }
+
+  /** The open connection of an account. */
+  #connection(target: StreamTarget, name: string, source: Source, resolve: (value: Value) => string): Connection {
+    const { baseUrl, auth, origins, timeout, concurrency } = source
+    const key = `${target.run}\n${name}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency })}`
+    const connection = this.#connections.get(key) ?? openConnection({ source, resolve })
     this.#connections.set(key, connection)
-    return open(deps, plan, stream, environment, connection)
+    return connection
   }
 
   /** The stream's mapper, compiled once a run. */
@@ -89,23 +111,33 @@ export class OpenStreams {
   async #drop(key: string): Promise<void> {
     const found = this.#open.get(key)
     this.#open.delete(key)
-    await found?.then((o) => o.reader.close(), () => undefined)
+    await found?.then((o) => o.close(), () => undefined)
   }
 }
 
 /** Opens one stream of a plan with the values its references stand for. */
-export function open(deps: Pick<ActivityDeps, 'destination' | 'databaseUrl'>, plan: Plan, stream: StreamPlan, environment: Record<string, string | undefined>, connection?: Connection): OpenStream {
+export function open(
+  deps: Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store'>, plan: Plan, stream: StreamPlan, environment: Record<string, string | undefined>,
+  shared: { from?: Connection; to?: Connection | undefined; asks?: string; note?(message: string): Promise<void> } = {},
+): OpenStream {
   const resolve = resolver(environment)
-  const reader = openRest({ source: stream.source, stream: stream.stream, resolve, connection })
+  const reader = openRest({ source: stream.source, stream: stream.stream, resolve, connection: shared.from })
+  const streamKey = `${plan.id}/${stream.name}`
+  const to = openDestination(deps, { stream, streamKey, resolve, connection: shared.to, asks: shared.asks, note: shared.note })
   return {
     plan,
     stream,
-    streamKey: `${plan.id}/${stream.name}`,
-    destination: deps.destination(stream.destination.url === null ? deps.databaseUrl : resolve(stream.destination.url)),
+    streamKey,
+    destination: to.destination,
+    account: to.account,
     reader,
     tokenKey: `${stream.connection}/${reader.fingerprint}`,
     limits: stream.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) })),
     mapper: null,
+    close: async () => {
+      await reader.close()
+      await to.close()
+    },
   }
 }
 

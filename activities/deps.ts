@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { openActions, type Actions } from '../destinations/actions/index.ts'
 import { postgresDestination } from '../destinations/postgres/index.ts'
 import type { RowDestination, Stage, Store } from '../model/ports.ts'
 import { projectEnvironment, warmLoader } from '../project/index.ts'
@@ -14,6 +15,8 @@ export interface ActivityDeps {
   databaseUrl: string
   /** One pool for each destination database. */
   destination(url: string): RowDestination
+  /** Actions of APIs; opened when the first one is asked for. */
+  actions(): Actions
   close(): Promise<void>
 }
 
@@ -31,6 +34,7 @@ export async function openDeps(options: DepsOptions): Promise<ActivityDeps> {
   await store.migrate()
   warmLoader()
   const destinations = new Map<string, RowDestination>()
+  let actions: Actions | null = null
   return {
     store,
     stage: folderStage(options.stageDir ?? stageDir(projectDir)),
@@ -41,7 +45,9 @@ export async function openDeps(options: DepsOptions): Promise<ActivityDeps> {
       destinations.set(url, open)
       return open
     },
+    actions: () => (actions ??= openActions(databaseUrl)),
     async close() {
+      await actions?.close()
       await Promise.all([...destinations.values()].map((d) => d.close()))
       await store.close()
     },

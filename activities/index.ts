@@ -1,3 +1,4 @@
+import { tableName } from '../model/table-name.ts'
 import { OpenStreams } from './context.ts'
 import { completeStream } from './complete.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -26,8 +27,9 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
     authenticate: (request) =>
       step(async ({ signal }) => {
         const open = await streams.get(request)
-        const { token, refreshed } = await signIn(deps.store, open, request.seen, request, signal)
-        if (refreshed) await deps.store.log({ run: request.run, stream: request.stream, level: 'info', message: `signed in to ${open.stream.connection}: token version ${token.version}${token.expiresAt ? `, valid until ${token.expiresAt.toISOString()}` : ''}` })
+        const account = request.of === 'destination' && open.account ? open.account : open
+        const { token, refreshed } = await signIn(deps.store, account, request.seen, request, signal)
+        if (refreshed) await deps.store.log({ run: request.run, stream: request.stream, level: 'info', message: `signed in to ${account === open ? open.stream.connection : tableName(open.stream)}: token version ${token.version}${token.expiresAt ? `, valid until ${token.expiresAt.toISOString()}` : ''}` })
         return { version: token.version, expiresAt: token.expiresAt?.toISOString() ?? null, refreshed }
       }),
     page: (request) => step((context) => readChunk(deps, streams, request, context)),

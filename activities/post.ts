@@ -31,7 +31,8 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
     .catch((error: unknown) => {
       throw lost !== null && (error as NodeJS.ErrnoException).code === 'ENOENT' ? lost : error
     })
-  await deps.stage.dropRows(rows)
+  // A chunk that stopped before its end is posted again from the same file.
+  if (result.stop === null) await deps.stage.dropRows(rows)
   const b = request.before
   await deps.store
     .saveProgress(run, {
@@ -40,7 +41,7 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
       phase: request.last ? 'finishing' : undefined,
       counts: {
         inserted: b.inserted + result.inserted, updated: b.updated + result.updated, unchanged: b.unchanged + result.unchanged,
-        deleted: b.deleted + result.deleted, filtered: b.filtered + rows.filtered, rejected: b.rejected + rows.rejected + result.refused, chunks: b.chunks + 1,
+        deleted: b.deleted + result.deleted, filtered: b.filtered + rows.filtered, rejected: b.rejected + rows.rejected + result.refused, chunks: b.chunks + (result.stop === null ? 1 : 0),
       },
     })
     .catch(() => undefined)

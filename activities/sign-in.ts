@@ -1,5 +1,11 @@
 import type { Store, Token, TokenRefresh } from '../model/ports.ts'
-import type { OpenStream } from './context.ts'
+import type { RestReader } from '../protocols/rest/index.ts'
+
+/** What is signed in to: the stream's source, or the account of its action. */
+export interface SignInTarget {
+  tokenKey: string
+  reader: Pick<RestReader, 'auth'>
+}
 
 /** A token is not used in its last seconds, since a request under way must still find it valid. */
 const MARGIN_MS = 5_000
@@ -30,7 +36,7 @@ export function isShortLived({ expiresAt, issuedAt }: Token): boolean {
  * at a time and stored before anyone uses it. `seen` -1 takes any valid one. `where` names the run and stream whose log tells when a
  * person has to sign in again.
  */
-export async function signIn(store: Store, open: Pick<OpenStream, 'tokenKey' | 'reader'>, seen: number, where: TokenRefresh['log'], signal: AbortSignal): Promise<{ token: Token; refreshed: boolean }> {
+export async function signIn(store: Store, open: SignInTarget, seen: number, where: TokenRefresh['log'], signal: AbortSignal): Promise<{ token: Token; refreshed: boolean }> {
   const stored = await store.getToken(open.tokenKey)
   if (stored.version > seen && isFresh(stored)) return { token: stored, refreshed: false }
   const { auth } = open.reader

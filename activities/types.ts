@@ -58,6 +58,8 @@ export interface ParkRequest extends StreamTarget {
 export interface AuthenticateRequest extends StreamTarget {
   /** The token version that was refused; -1 takes any valid one. */
   seen: number
+  /** Which account: that of the source (default), or that of the action the stream goes to. */
+  of?: 'destination'
 }
 
 export interface AuthenticateResult {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { open, pacerOf, type OpenStream } from '../activities/context.ts'
 import { recordsOf, rowMapper } from '../activities/map.ts'
 import { signIn } from '../activities/sign-in.ts'
+import { openActions, type Actions } from '../destinations/actions/index.ts'
 import { postgresDestination } from '../destinations/postgres/index.ts'
 import { rowValues } from '../destinations/postgres/lines.ts'
 import { at, IsthmusError } from '../model/errors.ts'
@@ -38,21 +39,27 @@ export async function peek(sync: LoadedSync, { store, environment, databaseUrl, 
   const found: Peek[] = []
   for (const [i, stream] of sync.plan.streams.entries()) {
     const destination = postgresDestination(databaseUrl)
+    let actions: Actions | null = null
     try {
-      const one = open({ destination: () => destination, databaseUrl }, sync.plan, stream, environment)
+      const one = open({ destination: () => destination, databaseUrl, store, actions: () => (actions ??= openActions(databaseUrl)) }, sync.plan, stream, environment)
       try {
         const flow = sync.definition.flows.find((f) => f.from.stream.name === stream.name) ?? sync.definition.flows[i]
         found.push(await look(one, rowMapper(stream, flow), store, limit))
       } finally {
-        await one.reader.close()
+        await one.close()
       }
     } catch (error) {
       throw error instanceof IsthmusError ? at(error, { file: sync.plan.file, field: '' }) : error
     } finally {
       await destination.close()
+      await closeActions(actions)
     }
   }
   return found
+}
+
+function closeActions(actions: Actions | null): Promise<void> | undefined {
+  return actions?.close()
 }
 
 async function look(one: OpenStream, mapper: ReturnType<typeof rowMapper>, store: Store, limit: number): Promise<Peek> {

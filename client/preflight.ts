@@ -3,6 +3,7 @@ import { FIRST_PAGE } from '../activities/first-page.ts'
 import { recordsOf, rowMapper } from '../activities/map.ts'
 import { signIn } from '../activities/sign-in.ts'
 import { stageDir } from '../activities/deps.ts'
+import { inTo, openActions, type Actions } from '../destinations/actions/index.ts'
 import { postgresDestination } from '../destinations/postgres/index.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import type { RowDestination, Store } from '../model/ports.ts'
@@ -47,15 +48,17 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
     destinations.set(url, known)
     return known
   }
+  let actions: Actions | null = null
+  const deps = { destination, databaseUrl: options.databaseUrl, store: options.store, actions: () => (actions ??= openActions(options.databaseUrl)) }
   const pages = new Map<string, FirstPage>()
   const opened: OpenStream[] = []
   try {
     for (const stream of sync.plan.streams) {
       const place = { file: sync.plan.file, field: '' }
       try {
-        const one = open({ destination, databaseUrl: options.databaseUrl }, sync.plan, stream, options.environment)
+        const one = open(deps, sync.plan, stream, options.environment)
         opened.push(one)
-        const [table, first] = await Promise.allSettled([one.destination.check(stream), look(sync, one, options)])
+        const [table, first] = await Promise.allSettled([checkDestination(one, options), look(sync, one, options)])
         if (table.status === 'rejected') throw table.reason
         if (first.status === 'rejected') throw first.reason
         if (first.value) pages.set(stream.name, first.value)
@@ -65,8 +68,24 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
     }
     return pages
   } finally {
-    await Promise.all([...opened.map((o) => o.reader.close()), ...[...destinations.values()].map((d) => d.close())])
+    await Promise.all([...opened.map((o) => o.close()), ...[...destinations.values()].map((d) => d.close()), closeActions(actions)])
   }
+}
+
+function closeActions(actions: Actions | null): Promise<void> | undefined {
+  return actions?.close()
+}
+
+/** The table, or the sign-in of the action: nothing is sent to an action before the run. */
+async function checkDestination(one: OpenStream, { store }: PreflightOptions): Promise<void> {
+  await one.destination.check(one.stream)
+  if (!one.account?.reader.auth.needsToken) return
+  const { account } = one
+  await signIn(store, account, -1, AbortSignal.timeout(LOOK_MS)).catch((error: unknown) => {
+    throw error instanceof IsthmusError ? inTo(() => {
+      throw error
+    }) : error
+  })
 }
 
 async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions): Promise<FirstPage | null> {

@@ -1,6 +1,7 @@
 import { IsthmusError } from '../model/errors.ts'
 import type { Plan } from '../model/plan.ts'
 import type { StreamRemap } from '../model/remap.ts'
+import { tableName, tableOf } from '../model/table-name.ts'
 import { loadSync, type Environment } from '../project/index.ts'
 import type { RemapInput } from '../workflows/remap.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
@@ -27,6 +28,8 @@ export async function remapSync(projectDir: string, environment: () => Environme
   refuseAppend(plan, streams)
   const apply = options.apply === true
   const values = destinationEnvironment({ ...plan, streams }, environment())
+  // What an API holds cannot be compared.
+  for (const s of streams) tableOf(s)
   const { store, client, searchAttributes } = await connect()
   if (apply && (await client.workflow.getHandle(syncWorkflowId(plan.id)).describe().then((d) => d.status.name, () => null)) === 'RUNNING') {
     throw new IsthmusError('AlreadyRunning', `a run of "${plan.id}" is under way`, { file: plan.file, cure: `wait for it (isthmus status ${plan.id}), then remap` })
@@ -36,7 +39,7 @@ export async function remapSync(projectDir: string, environment: () => Environme
   await store.saveSettings(`run/${remap}`, values)
   const input: RemapInput = {
     id: remap, sync: plan.id, plan: plan.hash, runs: options.runs ?? 0, apply, carried: null,
-    streams: streams.map((s) => ({ name: s.name, table: `${s.destination.schema}.${s.destination.table}` })),
+    streams: streams.map((s) => ({ name: s.name, table: tableName(s) })),
   }
   try {
     await runRepair(client, { type: 'remap', workflowId: `remap/${plan.id}`, sync: plan.id, input, summary: `new mapping of ${plan.id}${apply ? '' : ' (difference only)'}`, searchAttributes }, options.signal)

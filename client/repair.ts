@@ -3,7 +3,7 @@ import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporal
 import { ERROR_POLICY, IsthmusError, type ErrorType } from '../model/errors.ts'
 import type { Plan } from '../model/plan.ts'
 import type { RunError } from '../model/run.ts'
-import { envRefs, type Environment } from '../project/index.ts'
+import { destinationRefs, envRefs, type Environment } from '../project/index.ts'
 import { TASK_QUEUE } from '../workers/queues.ts'
 
 export interface RepairWorkflow {
@@ -54,7 +54,7 @@ function known(error: WorkflowFailedError, workflowId: string): Error {
 
 /** The values that the destinations of a plan need; what a source needs is not asked for. */
 export function destinationEnvironment(plan: Plan, environment: Environment): Record<string, string> {
-  const refs = plan.streams.flatMap((s) => envRefs(s.destination.url, 'to.url'))
+  const refs = plan.streams.flatMap((s) => envRefs(destinationRefs(s), 'to'))
   const missing = refs.find((r) => !environment[r.name])
   if (missing) throw new IsthmusError('MissingEnvironment', `the environment variable ${missing.name} is not set`, { file: plan.file, field: missing.field, cure: `export ${missing.name}=..., or put it into the file .env of the project` })
   return Object.fromEntries(refs.map((r) => [r.name, environment[r.name] as string]))

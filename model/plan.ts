@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { pathSchema, valueSchema } from './value.ts'
+import { actionSchema } from './action.ts'
 import { sourceSchema, streamSchema } from './source.ts'
 
 /** The plan: what a sync compiles to. Plain JSON, printed by `isthmus plan`, and all that a run interprets. */
@@ -72,13 +73,25 @@ export const mappingSchema = z.discriminatedUnion('kind', [
 export type Mapping = z.output<typeof mappingSchema>
 
 // ---------------------------------------------------------------- destination
-export const destinationSchema = z.strictObject({
+export const tableDestinationSchema = z.strictObject({
   kind: z.literal('postgres'),
   /** null = the database of Isthmus itself (`DATABASE_URL`, or the embedded one). */
   url: valueSchema.nullable(),
   schema: z.string(),
   table: z.string(),
 })
+export type TableDestination = z.output<typeof tableDestinationSchema>
+
+export const actionDestinationSchema = z.strictObject({
+  kind: z.literal('action'),
+  /** Id of the connection the action belongs to: credentials and limits. */
+  connection: z.string(),
+  source: sourceSchema,
+  action: actionSchema,
+})
+export type ActionDestination = z.output<typeof actionDestinationSchema>
+
+export const destinationSchema = z.discriminatedUnion('kind', [tableDestinationSchema, actionDestinationSchema])
 export type Destination = z.output<typeof destinationSchema>
 
 export const modeSchema = z.enum(['upsert', 'append', 'replace'])

@@ -3,14 +3,18 @@ import { z } from 'zod'
 import { durationMs } from '../model/duration.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import { columnsOf } from '../model/mapping/index.ts'
-import { deletesSchema, fieldRuleSchema, guardSchema, modeSchema, planSchema, type Column, type Mapping, type Mode, type Plan, type StreamPlan } from '../model/plan.ts'
+import { deletesSchema, fieldRuleSchema, guardSchema, modeSchema, planSchema, type Column, type Destination, type Mapping, type Mode, type Plan, type StreamPlan } from '../model/plan.ts'
 import { sourceSchema, streamSchema, type Source, type Stream } from '../model/source.ts'
 import { pathKeys, valueSchema } from '../model/value.ts'
+import { checkAction, compileAction } from './compile-action.ts'
 import type { AnyFlow, SyncDefinition } from './define.ts'
 import { parseOr } from './issues.ts'
 
 /** Bounds of one chunk: large enough that a run of a million records stays far below Temporal's limits of a history. */
 const CHUNK = { ms: 20_000, bytes: 48 * 1024 * 1024, requests: 2_000 }
+
+/** Records that are posted one by one take their time: smaller chunks, so that one stays within minutes. */
+const ACTION_CHUNK = { ms: 20_000, bytes: 2 * 1024 * 1024, requests: 200 }
 
 /** JSON with sorted keys, so that equal plans have equal hashes. */
 function canonical(value: unknown): string {
@@ -24,7 +28,7 @@ export function sha256(text: string): string {
 }
 
 const tableSchema = z.strictObject({
-  kind: z.literal('table', { error: "must be a table, for example postgres.table('orders')" }),
+  kind: z.literal('table', { error: "must be a table, for example postgres.table('orders'), or an action of an API" }),
   url: valueSchema.nullable(),
   schema: z.string().min(1, 'a schema needs a name'),
   table: z.string().min(1, 'a table needs a name'),
@@ -72,7 +76,7 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
   const source = parseOr(sourceSchema, flow.from.source, place('from'))
   const stream = parseOr(streamSchema, flow.from.stream, place(`from.stream(${JSON.stringify(flow.from.stream.name)})`))
   checkBaseUrl(source, place('from.baseUrl'))
-  const to = parseOr(tableSchema, flow.to, place('to'))
+  const to = compileTo(flow, place)
   if (!(flow.model as unknown) || flow.model._zod?.def?.type !== 'object') {
     throw new IsthmusError('InvalidInput', 'must be a zod object', { ...place('model'), cure: 'write model: z.object({ id: z.string(), ... })' })
   }
@@ -83,8 +87,12 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
     throw at(error, place('model'))
   }
   const mapping = compileMapping(flow, columns, where, place('map'))
+  if (to.destination.kind === 'action') checkAction(to.destination.action, columns, place)
   const key = keyColumns(to.key, stream, mapping, columns, place('to.key'))
   const mode = flow.mode === undefined ? defaultMode(key, stream, place('mode')) : parseOr(modeSchema, flow.mode, place('mode'))
+  if (to.destination.kind === 'action' && mode !== 'upsert') {
+    throw new IsthmusError('InvalidInput', `mode ${mode} is not known to an action: it is called for each record that is new or has changed`, { ...place('mode'), cure: key.length === 0 ? "give the stream or the action a key: 'id'" : 'leave `mode` out' })
+  }
   if (mode === 'upsert' && key.length === 0) {
     throw new IsthmusError('InvalidInput', 'mode upsert needs a key', { ...place('mode'), cure: "give the stream a key: 'id', or the table { key: 'id' }" })
   }
@@ -100,14 +108,29 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
   if (deletes.mode === 'soft' && columns.some((c) => c.name === deletes.column)) {
     throw new IsthmusError('InvalidInput', `the model has a field "${deletes.column}", so soft deletes cannot fill that column`, { ...place('deletes.column'), cure: "name another column: deletes: { mode: 'soft', column: 'gone_at' }" })
   }
+  if (deletes.mode !== 'none' && to.destination.kind === 'action') {
+    throw new IsthmusError('InvalidInput', 'an action cannot tell which records are no longer at the source', { ...place('deletes'), cure: 'leave `deletes` out' })
+  }
   const guard = parseOr(guardSchema, flow.guard ?? {}, place('guard'))
   const connection = connectionId(source)
   return {
     name: stream.name, connection, source, stream,
-    destination: { kind: 'postgres', url: to.url, schema: to.schema, table: to.table },
-    columns, key: mode === 'append' ? [] : key, mapping, mode, deletes, guard, chunk: CHUNK,
-    scan: sha256(canonical({ source: { baseUrl: source.baseUrl, query: source.query }, stream: { ...stream, expect: null }, to: { url: to.url, schema: to.schema, table: to.table } })).slice(0, 32),
+    destination: to.destination,
+    columns, key: mode === 'append' ? [] : key, mapping, mode, deletes, guard, chunk: to.destination.kind === 'action' ? ACTION_CHUNK : CHUNK,
+    scan: sha256(canonical({ source: { baseUrl: source.baseUrl, query: source.query }, stream: { ...stream, expect: null }, to: to.identity })).slice(0, 32),
   }
+}
+
+/** Where a flow goes, the key it names, and what identifies it in a scan. */
+function compileTo(flow: AnyFlow, place: (field: string) => { file: string; field: string }): { destination: Destination; key: string[] | null; identity: unknown } {
+  if (flow.to?.kind !== 'action') {
+    const { kind: _, key, ...table } = parseOr(tableSchema, flow.to, place('to'))
+    return { destination: { kind: 'postgres', ...table }, key, identity: table }
+  }
+  const { source, action } = compileAction(flow.to, place)
+  checkBaseUrl(source, place('to.baseUrl'))
+  const connection = connectionId(source)
+  return { destination: { kind: 'action', connection, source, action }, key: flow.to.key, identity: { connection, action: action.name, method: action.method, path: action.path } }
 }
 
 function checkBaseUrl(source: Source, place: { file: string; field: string }): void {

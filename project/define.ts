@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { StreamRef } from '../connectors/rest.ts'
+import type { ActionRef, StreamRef } from '../connectors/rest.ts'
 import type { CheckFields, FieldsMapping, MapFor } from '../model/mapping/index.ts'
 import type { deletesSchema, guardSchema, Mode } from '../model/plan.ts'
 import type { EnvRef } from '../model/value.ts'
@@ -45,8 +45,8 @@ export const postgres: PostgresDatabase & ((options: { url: EnvRef }) => Postgre
 export interface Flow<M extends z.ZodObject, S> {
   /** What is read: `rest({...}).stream('orders', {...})`. */
   from: StreamRef
-  /** Where it goes: `postgres.table('orders')`. */
-  to: TableRef
+  /** Where it goes: `postgres.table('orders')`, or an action of an API: `rest({...}).action('contact.upsert', {...})`. */
+  to: TableRef | ActionRef
   /** What a row is: a zod object. Its fields become the columns. */
   model: M
   /** How a source record becomes a row: `fields({...})`, or a function that returns one (or null to leave the record out). */

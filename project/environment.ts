@@ -26,7 +26,12 @@ export function envRefs(part: unknown, field: string): { name: string; field: st
 /** References of one stream of a plan, named as they stand in the sync's file. */
 export function streamEnvRefs(stream: StreamPlan): { name: string; field: string }[] {
   const { name: _name, ...rest } = stream.stream
-  return [...envRefs(stream.source, 'from'), ...envRefs(rest, 'from.stream'), ...envRefs(stream.destination.url, 'to.url')]
+  return [...envRefs(stream.source, 'from'), ...envRefs(rest, 'from.stream'), ...envRefs(destinationRefs(stream), 'to')]
+}
+
+/** What of a destination may refer to the environment, named as it stands in the sync's file. */
+export function destinationRefs({ destination }: StreamPlan): unknown {
+  return destination.kind === 'postgres' ? { url: destination.url } : destination.source
 }
 
 /** The values a plan needs, or MissingEnvironment naming file, field, every missing variable and the cure. */

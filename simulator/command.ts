@@ -6,7 +6,7 @@ import { AUTH_MODES } from './options.ts'
 import { serve } from './serve.ts'
 
 /** Flags whose values go on as they are. */
-type Same = 'host' | 'port' | 'seed' | 'records' | 'auth' | 'tokenTtl' | 'refreshRotation' | 'concurrency' | 'retryAfter' | 'rateLimitHeaders' | 'throttleOnce' | 'faultAt' | 'tokenFaultAt' | 'gzip' | 'tieGroup' | 'poisonEvery'
+type Same = 'host' | 'port' | 'seed' | 'records' | 'auth' | 'tokenTtl' | 'refreshRotation' | 'concurrency' | 'retryAfter' | 'rateLimitHeaders' | 'throttleOnce' | 'faultAt' | 'tokenFaultAt' | 'gzip' | 'tieGroup' | 'poisonEvery' | 'sinkCut' | 'sinkError' | 'sinkIdempotency' | 'sinkRefuseEvery'
 interface Flags extends Pick<SimulatorOptions, Same> {
   latency?: number
   limit?: SimulatorOptions['limits']
@@ -47,6 +47,10 @@ export function simulateCommand(): Command {
     .addOption(option('--token-fault-at <n=kind>', 'a fault at the nth token request, after the token was issued').argParser<SimulatorOptions['faultAt']>(flag.faultAt))
     .addOption(option('--slow <duration>', 'how long a slow answer drips (default: 2s)').argParser(flag.milliseconds))
     .addOption(option('--poison-every <n>', 'every nth record carries "n/a" as amount').argParser(flag.whole))
+    .addOption(option('--sink-cut <chance>', 'a write to /sink is committed, then its answer is cut off').argParser(flag.chance))
+    .addOption(option('--sink-error <chance>', 'a write to /sink is committed, then answered 500').argParser(flag.chance))
+    .addOption(option('--no-sink-idempotency', 'the sink does not know idempotency keys'))
+    .addOption(option('--sink-refuse-every <n>', 'the sink refuses about one in n records, always the same ones').argParser(flag.whole))
     .addOption(option('--json', 'one JSON line with the address'))
     .action(async (flags: Flags) => serve(optionsOf(flags), flags.json === true))
 }

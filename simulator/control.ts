@@ -8,6 +8,7 @@ import { errorAnswer, jsonAnswer, Refusal } from './http/answer.ts'
 import { readBody } from './http/send.ts'
 import type { LiveOptions, SimulatorConfig } from './options.ts'
 import { parseLive } from './options.ts'
+import type { Sink } from './sink/sink.ts'
 import type { Recorder } from './stats.ts'
 
 const n = z.int().min(1).max(1_000_000).optional()
@@ -20,6 +21,7 @@ export interface ControlDeps {
   config: SimulatorConfig
   dataset: Dataset
   recorder: Recorder
+  sink: Sink
 }
 
 /** Changes the running configuration. Throws InvalidInput naming the field. */
@@ -47,6 +49,8 @@ export function mutate(change: Mutation, { dataset }: ControlDeps): number {
 /** The routes under `/_sim/`: no sign-in, but only for this machine. */
 export async function controlRoute(req: IncomingMessage, path: string, deps: ControlDeps): Promise<Answer> {
   if (!isLoopback(req.socket.remoteAddress ?? '')) return errorAnswer(403, 'forbidden', 'control routes answer this machine only')
+  const held = /^\/_sim\/sink\/([\w-]+)$/.exec(path)
+  if (held && req.method === 'GET') return jsonAnswer(200, deps.sink.records(held[1]!))
   try {
     switch (`${req.method} ${path}`) {
       case 'GET /_sim/stats':
@@ -60,7 +64,7 @@ export async function controlRoute(req: IncomingMessage, path: string, deps: Con
       case 'POST /_sim/mutate':
         return jsonAnswer(200, { total: mutate((await readJson(req)) as Mutation, deps) })
       default:
-        return errorAnswer(404, 'not_found', 'there are GET /_sim/stats, POST /_sim/stats/reset, POST /_sim/config and POST /_sim/mutate')
+        return errorAnswer(404, 'not_found', 'there are GET /_sim/stats, GET /_sim/sink/{collection}, POST /_sim/stats/reset, POST /_sim/config and POST /_sim/mutate')
     }
   } catch (error) {
     if (error instanceof IsthmusError) return errorAnswer(400, 'invalid_parameter', error.format())

@@ -61,6 +61,13 @@ export function fault(text: string, before: Faults | undefined): Faults {
   return { ...before, [known(kind)]: value }
 }
 
+/** A chance from 0 to 1. */
+export function chance(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be a chance from 0 to 1, for example 0.05.')
+  return value
+}
+
 /** `17=cut`: a request's number and a kind. May be given several times. */
 export function faultAt(text: string, before: FaultsAt | undefined): FaultsAt {
   const [number = '', kind = ''] = text.split('=')

@@ -55,6 +55,14 @@ const live = {
   refreshRotation: z.boolean(),
   /** Every nth record carries `"n/a"` as `amount`; 0 for none. */
   poisonEvery: count,
+  /** Chance that a write to the sink is committed and its answer cut off. */
+  sinkCut: z.number().min(0).max(1),
+  /** Chance that a write to the sink is committed and answered 500. */
+  sinkError: z.number().min(0).max(1),
+  /** The sink knows the keys of requests (`Idempotency-Key` header or `requestid` parameter). */
+  sinkIdempotency: z.boolean(),
+  /** The sink refuses about one in n records, always the same ones; 0 for none. */
+  sinkRefuseEvery: count,
 }
 const schema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
@@ -94,6 +102,10 @@ const schema = z.strictObject({
   expireTokenAfterRequests: live.expireTokenAfterRequests.default(0),
   refreshRotation: live.refreshRotation.default(true),
   poisonEvery: live.poisonEvery.default(0),
+  sinkCut: live.sinkCut.default(0),
+  sinkError: live.sinkError.default(0),
+  sinkIdempotency: live.sinkIdempotency.default(true),
+  sinkRefuseEvery: live.sinkRefuseEvery.default(0),
   /** Requests that arrive this soon after a Retry-After was announced were already on their way and are not held against the client. */
   retryAfterGraceMs: ms.default(25),
 })

@@ -13,6 +13,7 @@ import { send } from './http/send.ts'
 import { authorizeEndpoint } from './oauth/authorize.ts'
 import type { OAuthDeps } from './oauth/endpoint.ts'
 import { oauthMetadata, revokeEndpoint, tokenEndpoint } from './oauth/endpoint.ts'
+import { sinkPath, type SinkRoute } from './sink/route.ts'
 
 const DATA = /^\/(page|offset|cursor|link|nexturl|v1)\/(customers|invoices|transactions)(?:\/([^/]{1,40}))?$/
 const HOST = /^[\w.-]+(:\d+)?$|^\[[\da-f:]+\](:\d+)?$/i
@@ -23,12 +24,14 @@ export class Router {
   readonly #control: ControlDeps
   readonly #oauth: OAuthDeps
   readonly #data: DataRoute
+  readonly #sink: SinkRoute
   #tokenRequests = 0
 
-  constructor(control: ControlDeps, oauth: OAuthDeps, data: DataRoute) {
+  constructor(control: ControlDeps, oauth: OAuthDeps, data: DataRoute, sink: SinkRoute) {
     this.#control = control
     this.#oauth = oauth
     this.#data = data
+    this.#sink = sink
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -40,6 +43,8 @@ export class Router {
       if (path.startsWith('/_sim/')) return send(res, await controlRoute(req, path, this.#control))
       const m = DATA.exec(path)
       if (m && !(m[3] !== undefined && m[1] !== 'v1')) return await this.#dataRequest(req, res, m, params)
+      const into = sinkPath(path)
+      if (into) return await this.#sink.handle(req, res, params, into)
       await this.#other(req, res, path, params)
     } catch (error) {
       if (res.headersSent) res.destroy()
@@ -85,7 +90,7 @@ export class Router {
         case '/.well-known/oauth-authorization-server':
           return oauthMetadata(origin(req))
         case '/':
-          return jsonAnswer(200, { name: 'Isthmus simulator', routes: ['/page', '/offset', '/cursor', '/link', '/nexturl', '/v1'].flatMap((s) => ['customers', 'invoices', 'transactions'].map((c) => `${s}/${c}`)) })
+          return jsonAnswer(200, { name: 'Isthmus simulator', routes: ['/page', '/offset', '/cursor', '/link', '/nexturl', '/v1'].flatMap((s) => ['customers', 'invoices', 'transactions'].map((c) => `${s}/${c}`)).concat('/sink/{collection}') })
         default:
           return errorAnswer(404, 'not_found', `there is no ${path}`)
       }

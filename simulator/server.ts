@@ -14,6 +14,8 @@ import { Tokens } from './oauth/tokens.ts'
 import type { LiveOptions, SimulatorOptions } from './options.ts'
 import { parseOptions } from './options.ts'
 import { Router } from './router.ts'
+import { SinkRoute } from './sink/route.ts'
+import { Sink, type SinkRecord } from './sink/sink.ts'
 import type { SimulatorStats } from './stats.ts'
 import { Recorder } from './stats.ts'
 
@@ -32,6 +34,8 @@ export interface Simulator {
   mutate(change: Mutation): number
   /** The JSON text of a record as it is now (`index` from 0 in the order of creation), or null. */
   record(collection: CollectionName, index: number): string | null
+  /** What the sink holds of a collection, in the order it was created. */
+  sink(collection: string): SinkRecord[]
   /** Stops; open connections are dropped. */
   close(): Promise<void>
 }
@@ -41,11 +45,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const config = parseOptions(options)
   const { seed, tieGroup, poisonEvery, records } = config
   const dataset = new Dataset({ seed, tieGroup, poisonEvery, customers: records.customers }, records)
-  const recorder = new Recorder(config)
+  const sink = new Sink(config)
+  const recorder = new Recorder(config, sink)
   const limits = new Limits(config)
   const oauth = { config, tokens: new Tokens(config, recorder), jwt: new JwtCheck(config.credentials) }
-  const control = { config, dataset, recorder }
-  const router = new Router(control, oauth, new DataRoute({ ...control, limits, gate: new Gate(oauth, limits) }))
+  const control = { config, dataset, recorder, sink }
+  const gate = new Gate(oauth, limits)
+  const router = new Router(control, oauth, new DataRoute({ ...control, limits, gate }), new SinkRoute({ ...control, gate }))
   // Clients keep connections longer than Node's 5 s; a server that hangs up first would add resets nobody asked for.
   const server = createServer({ keepAliveTimeout: 75_000 }, (req, res) => {
     res.on('error', () => {})
@@ -60,6 +66,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     resetStats: () => recorder.reset(),
     configure: (change) => configure(change, control),
     mutate: (change) => mutate(change, control),
+    sink: (collection) => [...sink.records(collection)],
     record: (collection, index) => dataset.record(collection, index),
     close: () =>
       new Promise((done) => {

@@ -1,5 +1,6 @@
 import type { SimulatorConfig } from './options.ts'
 import { mix } from './data/hash.ts'
+import type { Sink, SinkStats } from './sink/sink.ts'
 import { Peak } from './rate.ts'
 
 /** What the simulator saw since its start or the last reset. Control routes (`/_sim/...`) are not counted. */
@@ -35,6 +36,8 @@ export interface SimulatorStats {
   requestsDuringRetryAfter: number
   /** Records in whole, unspoiled answers. */
   recordsServed: number
+  /** Writes to `/sink`. */
+  sink: SinkStats
 }
 
 const LARGEST_URLS = 2_000_000
@@ -50,9 +53,11 @@ export class Recorder {
   #windows: { limit: SimulatorConfig['limits'][number]; peak: Peak }[] = []
   #pauses: { from: number; until: number }[] = []
   #underWay = 0
+  readonly #sink: Sink
 
-  constructor(config: SimulatorConfig) {
+  constructor(config: SimulatorConfig, sink: Sink) {
     this.#config = config
+    this.#sink = sink
   }
 
   get underWay(): number {
@@ -66,6 +71,16 @@ export class Recorder {
 
   /** A data request has arrived; gives its number, from 1. */
   dataRequest(now: number): number {
+    this.#arrived(now)
+    return ++this.#counts.dataRequests
+  }
+
+  /** A request to the sink has arrived: paced like a data request, counted by the sink. */
+  sinkRequest(now: number): void {
+    this.#arrived(now)
+  }
+
+  #arrived(now: number): void {
     this.#pauses = this.#pauses.filter((p) => p.until > now)
     if (this.#pauses.some((p) => p.from <= now)) this.#counts.requestsDuringRetryAfter++
     this.#second.add(now)
@@ -74,7 +89,6 @@ export class Recorder {
     for (const w of this.#windows) w.peak.add(now)
     this.#underWay++
     if (this.#underWay > this.#counts.highestConcurrency) this.#counts.highestConcurrency = this.#underWay
-    return ++this.#counts.dataRequests
   }
 
   dataRequestOver(): void {
@@ -125,12 +139,14 @@ export class Recorder {
       duplicateUrls: [...this.#listed].map(([url, times]) => ({ url, times })),
       highestPerSecond: this.#second.highest,
       highestPerWindow: this.#windows.map(({ limit, peak }) => ({ ...limit, highest: peak.highest })),
+      sink: this.#sink.stats(),
     })
   }
 
   /** Starts counting anew, also the numbers of data requests. An announced Retry-After and what is under way stay known. */
   reset(): void {
     this.#counts = zero()
+    this.#sink.reset()
     this.#counts.highestConcurrency = this.#underWay
     this.#urls = new Map()
     this.#listed = new Map()
@@ -139,7 +155,7 @@ export class Recorder {
   }
 }
 
-function zero(): Omit<SimulatorStats, 'distinctDataUrls' | 'duplicateUrls' | 'highestPerSecond' | 'highestPerWindow'> {
+function zero(): Omit<SimulatorStats, 'sink' | 'distinctDataUrls' | 'duplicateUrls' | 'highestPerSecond' | 'highestPerWindow'> {
   return {
     requests: 0, dataRequests: 0, perPath: {}, duplicates: 0, highestConcurrency: 0, statuses: {}, faults: {}, tokensIssued: 0, refreshTokensIssued: 0,
     refreshTokensUsedTwice: 0, unauthorized: 0, throttled: 0, requestsDuringRetryAfter: 0, recordsServed: 0,

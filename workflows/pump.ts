@@ -1,5 +1,5 @@
 import { condition, sleep } from '@temporalio/workflow'
-import type { PageResult, StagedPages } from '../model/run.ts'
+import type { PageResult, PostResult, StagedPages, StagedRows } from '../model/run.ts'
 import { addCounts, balanced, chunkCounts, grouped } from './counts.ts'
 import { beginsAt, cause, clock, inWords } from './details.ts'
 import { PositionLost, stopped, StreamStopped } from './failure.ts'
@@ -97,9 +97,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     await before
     if (failed()) return
     checkRejects(state, rows)
-    const done = await local.post.executeWithOptions({ summary: `chunk ${chunk.seq}: ${grouped(rows.rows)} rows → ${input.table}` }, [
-      { ...target, epoch: state.epoch, rows, position, last: result.stop.kind === 'done', before: state.counts },
-    ])
+    const done = await post(rows, position, result.stop.kind === 'done')
     const counts = chunkCounts(rows, done)
     if (!balanced(counts) || rows.read !== chunk.records) {
       throw new StreamStopped({
@@ -113,26 +111,44 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     board.set(board.phase, board.wait ?? undefined)
   }
 
-  async function authenticate(seen: number): Promise<void> {
-    board.set('authenticating')
-    const summary = seen < 0 ? `sign in to ${input.connection}` : `new token for ${input.connection}: the last one has expired or was refused`
-    const token = await remote.authenticate.executeWithOptions({ summary }, [{ ...target, seen }])
-    if (token.refreshed) state.tokenRefreshes += 1
-    state.tokenVersion = token.version
+  /** Posts a chunk until it is committed: an API may ask to wait or for a new token in between. */
+  async function post(rows: StagedRows, position: PageResult['position'], last: boolean): Promise<PostResult> {
+    let settled = -1
+    for (;;) {
+      const done = await local.post.executeWithOptions({ summary: `chunk ${rows.seq}: ${grouped(rows.rows)} rows → ${input.table}` }, [
+        { ...target, epoch: state.epoch, rows, position, last, before: state.counts },
+      ])
+      if (done.stop === null) return done
+      const now = done.inserted + done.updated + done.unchanged + done.deleted + done.refused
+      if (now > settled) state.setbacks = 0
+      const { stop: why } = done
+      const untilMs = why.kind === 'throttled' || why.kind === 'interrupted' ? why.untilMs : 0
+      await react({ stop: why, waitMs: Math.max(0, untilMs - Date.now()), chunk: null, position: null, requests: 0 }, now > settled, 'destination')
+      settled = now
+    }
   }
 
-  async function react({ stop: why, waitMs }: PageResult, progress: boolean): Promise<void> {
+  async function authenticate(seen: number, of?: 'destination'): Promise<void> {
+    board.set('authenticating')
+    const where = of ? input.table : input.connection
+    const summary = seen < 0 ? `sign in to ${where}` : `new token for ${where}: the last one has expired or was refused`
+    const token = await remote.authenticate.executeWithOptions({ summary }, [{ ...target, seen, ...(of && { of }) }])
+    if (token.refreshed) state.tokenRefreshes += 1
+    if (!of) state.tokenVersion = token.version
+  }
+
+  async function react({ stop: why, waitMs }: PageResult, progress: boolean, of?: 'destination'): Promise<void> {
     if (why.kind === 'positionLost') throw new PositionLost(why.reason)
-    if (why.kind === 'refused') throw !progress && why.type === 'Contract' && state.resumedAt !== null ? new PositionLost(why.reason) : stopped(why)
-    if (progress) state.resumedAt = null
+    if (why.kind === 'refused') throw !of && !progress && why.type === 'Contract' && state.resumedAt !== null ? new PositionLost(why.reason) : stopped(why)
+    if (progress && !of) state.resumedAt = null
     if (why.kind === 'throttled') {
       await wait(waitMs, why.reason)
     } else if (why.kind === 'authRequired') {
       // A fresh token that is refused too is not cured by another one; unless the API answered others with it until it was used up.
       if (!progress && (state.setbacks += why.served ? 0.1 : 1) > 2) {
-        throw new StreamStopped({ type: 'AuthFailed', message: `${why.reason}, also with a new token`, field: 'from.auth', cure: 'check the credentials and their permissions' })
+        throw new StreamStopped({ type: 'AuthFailed', message: `${why.reason}, also with a new token`, field: of ? 'to.auth' : 'from.auth', cure: 'check the credentials and their permissions' })
       }
-      await authenticate(why.version)
+      await authenticate(why.version, of)
     } else if (why.kind === 'interrupted') {
       if (!progress) state.setbacks += 1
       if (state.setbacks >= MAX_SETBACKS) {

@@ -2,6 +2,7 @@ import { open as openFile } from 'node:fs/promises'
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../../model/errors.ts'
 import type { ChunkResult, RemapChunk, RemapFiles, StreamRemap } from '../../model/remap.ts'
+import { tableName } from '../../model/table-name.ts'
 import type { ActivityDeps } from '../deps.ts'
 import { recordsOf } from '../map.ts'
 import { TextFile } from '../rows.ts'
@@ -103,7 +104,7 @@ export async function remapTable(deps: ActivityDeps, target: RemapTarget & { app
     files.push({ rows: await deps.stage.path(r.rowsFile), rowCount: r.rows, keys: r.keys > 0 ? await deps.stage.path(r.keysFile) : '', keyCount: r.keys })
   }
   const difference = await destination.remap({ plan: stream, streamKey, mark, files, apply: target.apply }, step.signal)
-  const table = `${stream.destination.schema}.${stream.destination.table}`
+  const table = tableName(stream)
   const result: StreamRemap = { stream: target.stream, table, applied: target.apply, cover: shown, ...counts, examples: results.flatMap((r) => r.examples).slice(0, EXAMPLES), difference }
   await deps.store.saveRemapResult(target.id, result)
   const { samples: _samples, columns: _columns, refused, ...rest } = difference

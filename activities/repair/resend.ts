@@ -2,13 +2,14 @@ import { open as openFile, rm } from 'node:fs/promises'
 import { IsthmusError } from '../../model/errors.ts'
 import { parseExact } from '../../model/json/index.ts'
 import { copyText, NULL } from '../../model/mapping/copy.ts'
+import { newestColumn } from '../../model/newest-column.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { RejectDetail, Settled } from '../../model/rejects.ts'
 import type { RefusedRow } from '../../model/run.ts'
 import type { ActivityDeps } from '../deps.ts'
 import { TextFile } from '../rows.ts'
 import type { StepContext } from '../step.ts'
-import { newestColumn, openRepair, type RepairStream } from './target.ts'
+import { openRepair, type RepairStream } from './target.ts'
 import type { ResendRequest, ResendResult } from './types.ts'
 
 const none = (): ResendResult['counts'] => ({ tried: 0, delivered: 0, kept: 0, superseded: 0, filtered: 0, cut: 0, inserted: 0, updated: 0, unchanged: 0 })
@@ -67,6 +68,7 @@ async function send(deps: ActivityDeps, request: ResendRequest, name: string, re
   } finally {
     // Its own file only: another attempt may be at work.
     await rm(path, { force: true })
+    await open.close()
   }
 }
 

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { formatDuration } from '../../model/duration.ts'
-import type { Plan } from '../../model/plan.ts'
+import { guarantee } from '../../model/action.ts'
+import type { Plan, StreamPlan } from '../../model/plan.ts'
+import { tableName } from '../../model/table-name.ts'
 import { requireEnvironment, projectEnvironment } from '../../project/index.ts'
 import type { Estimate } from '../estimate.ts'
 import { Isthmus } from '../isthmus.ts'
@@ -51,7 +53,7 @@ function show(output: Output, plan: Plan, estimates: Estimate[]): void {
     output.out(`${c.bold(plain(s.name))}`)
     output.out(`  from        ${s.stream.method} ${base}${s.stream.path}, paging ${s.stream.page.kind}, records at ${JSON.stringify(s.stream.records)}`)
     output.out(`  connection  ${s.connection}: auth ${s.source.auth.kind}, ${s.source.concurrency} at a time${limits ? `, ${limits}` : ''}`)
-    output.out(`  to          ${s.destination.schema}.${s.destination.table}, ${s.mode}${s.key.length ? ` by ${s.key.join(', ')}` : ''}`)
+    for (const line of destinationLines(s)) output.out(line)
     if (s.stream.incremental) output.out(`  increments  by ${JSON.stringify(s.stream.incremental.field)}${s.stream.incremental.overlap ? `, overlap ${s.stream.incremental.overlap}` : ''}`)
     output.out(`  expected    ${expected(e)}`)
     output.out('')
@@ -59,7 +61,23 @@ function show(output: Output, plan: Plan, estimates: Estimate[]): void {
     output.out(table([['column', 'type', '', 'from'], ...rows]).replace(/^/gm, '  '))
   }
   output.out('')
-  output.out(c.dim('guarantee: every source record is read at least once and takes effect once per destination key; --json prints the whole plan'))
+  const actions = plan.streams.some((s) => s.destination.kind === 'action')
+  output.out(c.dim(`guarantee: every source record is read at least once and takes effect once per destination key${actions ? ', at an API as its line "delivery" says' : ''}; --json prints the whole plan`))
+}
+
+/** Where a stream goes, and for an action what holds a record from taking effect twice. */
+function destinationLines(s: StreamPlan): string[] {
+  const by = `${s.mode}${s.key.length ? ` by ${s.key.join(', ')}` : ''}`
+  const to = s.destination
+  if (to.kind === 'postgres') return [`  to          ${tableName(s)}, ${by}`]
+  const { action } = to
+  const base = typeof to.source.baseUrl === 'string' ? to.source.baseUrl : `$${to.source.baseUrl.env}`
+  const limits = to.source.limits.map((l) => `${l.requests} per ${l.per}`).join(', ')
+  return [
+    `  to          action ${action.name}: ${action.method} ${base}${action.path}, ${by}${action.batch ? `, ${action.batch.size} in a request` : ''}`,
+    `              connection ${to.connection}: auth ${to.source.auth.kind}, ${to.source.concurrency} at a time${limits ? `, ${limits}` : ''}`,
+    `  delivery    ${guarantee(action, s.key)}`,
+  ].map(plain)
 }
 
 function expected(e: Estimate | undefined): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StreamPlan } from '../../model/plan.ts'
+import type { TablePlan } from '../../model/table-name.ts'
 import type { RowDestination } from '../../model/ports.ts'
 import type { RemapFiles } from '../../model/remap.ts'
 import type { RefusedRow } from '../../model/run.ts'
@@ -32,15 +32,15 @@ afterAll(async () => {
 
 let made = 0
 const COLUMNS = [column('id', 'integer'), column('name', 'text', true), column('at', 'timestamp', true)]
-const plan = (options: Partial<PlanOptions> = {}): StreamPlan => streamPlan({ table: `a${(made += 1)}`, columns: COLUMNS, ...options })
-const all = async (p: StreamPlan) => (await db.query({ text: `select id, name, to_char(at at time zone 'UTC', 'YYYY-MM-DD') from ${p.destination.table} order by 1, 2`, rowMode: 'array' })).rows as unknown[][]
+const plan = (options: Partial<PlanOptions> = {}): TablePlan => streamPlan({ table: `a${(made += 1)}`, columns: COLUMNS, ...options })
+const all = async (p: TablePlan) => (await db.query({ text: `select id, name, to_char(at at time zone 'UTC', 'YYYY-MM-DD') from ${p.destination.table} order by 1, 2`, rowMode: 'array' })).rows as unknown[][]
 async function file(rows: unknown[][]): Promise<string> {
   const path = join(folder, `${(made += 1)}.copy`)
   await writeFile(path, rows.map((row) => `${row.map(cell).join('\t')}\n`).join(''))
   return path
 }
 /** A table with rows, as a run leaves it. */
-async function filled(p: StreamPlan, rows: unknown[][]): Promise<string> {
+async function filled(p: TablePlan, rows: unknown[][]): Promise<string> {
   const key = `sync/${p.destination.table}`
   const { epoch } = await destination.begin(p, key, `run ${(made += 1)}`)
   await destination.post(...(await chunkOf(rows, { plan: p, streamKey: key, epoch, seq: 1, last: true })))
@@ -133,7 +133,7 @@ describe('remap', () => {
   it('adds new columns, and tells them before it does', async () => {
     const p = plan()
     const streamKey = await filled(p, [[1, 'one', null], [2, 'two', null]])
-    const wider: StreamPlan = { ...p, columns: [...COLUMNS, column('extra', 'text', true)] }
+    const wider: TablePlan = { ...p, columns: [...COLUMNS, column('extra', 'text', true)] }
     const request = { plan: wider, streamKey, mark: await destination.mark(streamKey), files: [await files([[1, 1, 'one', null, 'x'], [2, 2, 'two', null, null]])] }
     const dry = await destination.remap({ ...request, apply: false }, signal)
     expect(dry).toMatchObject({ changed: 1, unchanged: 1, columns: { extra: 1 }, samples: [{ key: { id: '1' }, before: { extra: null }, after: { extra: 'x' } }] })
@@ -155,7 +155,7 @@ describe('remap', () => {
   })
 
   it('brings no row back in a stream that removes rows', async () => {
-    const p: StreamPlan = { ...plan(), deletes: { mode: 'hard', column: '_deleted_at', approveAbove: 1 } }
+    const p: TablePlan = { ...plan(), deletes: { mode: 'hard', column: '_deleted_at', approveAbove: 1 } }
     const streamKey = await filled(p, [[1, 'one', null]])
     const request = { plan: p, streamKey, mark: await destination.mark(streamKey), files: [await files([[1, 1, 'eins', null], [2, 2, 'removed', null]])], apply: true }
     expect(await destination.remap(request, signal)).toMatchObject({ changed: 1, inserted: 0, absent: 1 })

@@ -3,6 +3,7 @@ import type { StreamPlan } from '../../model/plan.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Applied, ApplyRequest } from '../../model/ports.ts'
 import type { RefusedRow } from '../../model/run.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { findTable } from './catalog.ts'
 import { copyRows } from './copy.ts'
 import { sampleChanges } from './difference.ts'
@@ -17,7 +18,8 @@ const APPLIED = 'create table if not exists isthmus.applied (name text primary k
 
 /** Loads rows outside of a scan; `client` is in a transaction, which the caller commits, or takes back for a dry run. */
 export async function applyRows(client: ClientBase, { plan, rows, newest, once }: ApplyRequest, path: string, refused: (rows: RefusedRow[]) => Promise<void>): Promise<Applied> {
-  const table = quotedTable(plan.destination.schema, plan.destination.table)
+  const { schema, table: name } = tableOf(plan)
+  const table = quotedTable(schema, name)
   const chunk: Chunk = { client, plan, table, path, rows: rows.rows, refusals: new Refusals(plan, path) }
   const found: Pick<Applied, 'older' | 'samples'> = { older: [], samples: [] }
   const keyed = plan.key.length > 0 && plan.mode !== 'append'
@@ -79,7 +81,9 @@ async function addOnce(chunk: Chunk, once: string[] | null): Promise<{ inserted:
 }
 
 /** Rows are merged by a unique index; a table of mode replace may have none. */
-async function checkUnique(client: ClientBase, { destination: { schema, table }, key }: StreamPlan): Promise<void> {
+async function checkUnique(client: ClientBase, plan: StreamPlan): Promise<void> {
+  const { key } = plan
+  const { schema, table } = tableOf(plan)
   const found = await findTable(client, pgName(schema), pgName(table))
   const names = key.map(pgName)
   if (!found || found.unique.some((u) => u.length === names.length && u.every((name) => names.includes(name)))) return

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { StreamCheckpoint } from '../../model/ports.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { findTable } from './catalog.ts'
 import { asStreamCheckpoint, nextCheckpoint, readCheckpoint, saveCheckpoint, sideShape } from './checkpoint.ts'
 import { beginGeneration, dropGeneration, findsDeletes } from './generation.ts'
@@ -12,13 +13,14 @@ export async function takeHold(client: ClientBase, plan: StreamPlan, streamKey: 
   await client.query('insert into isthmus.checkpoints (stream_key) values ($1) on conflict do nothing', [streamKey])
   const held = (await readCheckpoint(client, streamKey, true))!
   if (held.run === run && held.epoch > 0) return asStreamCheckpoint(held)
-  const target = await findTable(client, pgName(plan.destination.schema), pgName(plan.destination.table))
+  const { schema, table } = tableOf(plan)
+  const target = await findTable(client, pgName(schema), pgName(table))
   const next = await nextCheckpoint(client, plan, seqs.anew ? { ...held, position: null } : held, run, target?.oid ?? null)
   next.seq = held.scan === plan.scan && !seqs.anew ? seqs.committed : seqs.used
   if (held.side !== null && next.side === null) await client.query(`drop table if exists ${quotedTable(held.sideSchema!, held.side)}`)
   if (plan.mode === 'replace' && next.side === null) {
     next.side = await makeSideTable(client, plan, `${streamKey}\0${next.epoch}`)
-    next.sideSchema = pgName(plan.destination.schema)
+    next.sideSchema = pgName(tableOf(plan).schema)
     next.sideShape = sideShape(plan)
   }
   if (next.generation === null) {
@@ -31,7 +33,9 @@ export async function takeHold(client: ClientBase, plan: StreamPlan, streamKey: 
 }
 
 /** The table in which mode replace gathers its rows until the last chunk is there. It has what decides about single rows. */
-async function makeSideTable(client: ClientBase, { destination: { schema, table }, key }: StreamPlan, identity: string): Promise<string> {
+async function makeSideTable(client: ClientBase, plan: StreamPlan, identity: string): Promise<string> {
+  const { key } = plan
+  const { schema, table } = tableOf(plan)
   const name = pgName(`${table}__isthmus_${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`)
   const side = quotedTable(schema, name)
   await client.query(`drop table if exists ${side}`)

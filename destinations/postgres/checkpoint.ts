@@ -4,6 +4,7 @@ import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { StreamCheckpoint } from '../../model/ports.ts'
 import type { CompleteResult, Position, PostResult } from '../../model/run.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { findTable, isEmpty, type Queryable } from './catalog.ts'
 import { carriedOn, type Generation } from './generation.ts'
 import { pgName, quotedTable } from './names.ts'
@@ -76,7 +77,9 @@ export function checkStreamKey(streamKey: string): void {
 }
 
 /** What a side table was made for: rows of another shape or target cannot be added to it. */
-export function sideShape({ destination: { schema, table }, columns, key }: StreamPlan): string {
+export function sideShape(plan: StreamPlan): string {
+  const { columns, key } = plan
+  const { schema, table } = tableOf(plan)
   return createHash('sha256').update(JSON.stringify([schema, table, columns.map((c) => [c.name, c.type, c.nullable]), key])).digest('hex').slice(0, 32)
 }
 
@@ -106,14 +109,14 @@ async function watermarkHolds(db: Queryable, plan: StreamPlan, held: Checkpoint,
   // Its generation would never be complete.
   const unfinished = !held.complete && held.scanSince === null && (held.ended || Boolean(held.generation?.table))
   if (plan.mode !== 'append') return sameTable && held.scan === plan.scan && !unfinished
-  const { schema, table } = plan.destination
+  const { schema, table } = tableOf(plan)
   return sameTable || ((await findTable(db, pgName(schema), pgName(table))) !== null && !(await isEmpty(db, quotedTable(schema, table))))
 }
 
 /** Rows of an interrupted scan lie in the target, in mode replace in the side table. */
 async function rowsAreThere(db: Queryable, plan: StreamPlan, held: Checkpoint): Promise<boolean> {
   if (plan.mode !== 'replace') return held.side === null
-  if (held.side === null || held.sideSchema !== pgName(plan.destination.schema) || held.sideShape !== sideShape(plan)) return false
+  if (held.side === null || held.sideSchema !== pgName(tableOf(plan).schema) || held.sideShape !== sideShape(plan)) return false
   return (await findTable(db, held.sideSchema, held.side)) !== null
 }
 

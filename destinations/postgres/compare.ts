@@ -1,12 +1,14 @@
 import { IsthmusError } from '../../model/errors.ts'
 import type { Column, StreamPlan } from '../../model/plan.ts'
+import { tableOf } from '../../model/table-name.ts'
 import type { FoundTable } from './catalog.ts'
 import { pgName, quoted, quotedTable } from './names.ts'
 import { fits, sqlType } from './types.ts'
 
 /** Columns of the model that the table lacks. Throws DestinationMismatch when the table cannot take the model. */
 export function missingColumns(plan: StreamPlan, table: FoundTable): Column[] {
-  const { destination, columns, key, mode } = plan
+  const { columns, key, mode } = plan
+  const destination = tableOf(plan)
   const shown = `${destination.schema}.${destination.table}`
   const sql = quotedTable(destination.schema, destination.table)
   const fail = (message: string, cure: string, field = 'to.table'): never => {
@@ -49,7 +51,9 @@ export function missingColumns(plan: StreamPlan, table: FoundTable): Column[] {
 }
 
 /** True when soft deletes need a column that the table lacks. Throws DestinationMismatch when the column is there and cannot be the mark. */
-export function lacksMark({ destination, deletes, columns }: StreamPlan, table: FoundTable | null): boolean {
+export function lacksMark(plan: StreamPlan, table: FoundTable | null): boolean {
+  const { deletes, columns } = plan
+  const destination = tableOf(plan)
   if (deletes.mode !== 'soft') return false
   const shown = `${destination.schema}.${destination.table}`
   const fail = (message: string): never => {

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { CompleteResult } from '../../model/run.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { readCheckpoint, saveCheckpoint } from './checkpoint.ts'
 import { dropGeneration, findsDeletes } from './generation.ts'
 import { removeUnseen } from './remove.ts'
@@ -35,7 +36,7 @@ async function finish(client: ClientBase, plan: StreamPlan, body: () => Promise<
   } catch (error) {
     if (!isRowError(error)) throw error
     const replace = plan.mode === 'replace'
-    const { schema, table } = plan.destination
+    const { schema, table } = tableOf(plan)
     throw new IsthmusError('DestinationMismatch', `The rows of ${schema}.${table} cannot be ${replace ? 'replaced' : 'removed'}: ${error.message}`, {
       field: replace ? 'mode' : 'deletes', cure: replace ? 'take away what refers to the table, or use mode upsert' : 'take away what refers to the rows, or use soft deletes', cause: error,
     })

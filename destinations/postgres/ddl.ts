@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { Column, StreamPlan } from '../../model/plan.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { STATE_LOCK } from '../../store/index.ts'
 import { findTable, isEmpty, type Queryable } from './catalog.ts'
 import { lacksMark, missingColumns } from './compare.ts'
@@ -30,12 +31,8 @@ alter table isthmus.checkpoints
 
 /** Makes schema, table, missing columns and the table of checkpoints. Processes that do so at once take turns. */
 export async function prepareTables(client: ClientBase, plan: StreamPlan): Promise<void> {
-  const { schema, table } = plan.destination
-  await client.query('select pg_advisory_xact_lock($1)', [STATE_LOCK])
-  // `if not exists` asks for the right to create even when there is nothing to create.
-  if (!(await exists(client, 'isthmus'))) await client.query('create schema isthmus')
-  if (!(await findTable(client, 'isthmus', 'checkpoints'))) await client.query(CHECKPOINTS)
-  if (!(await hasCheckpoints(client))) await client.query(COMPLETION)
+  const { schema, table } = tableOf(plan)
+  await prepareCheckpoints(client)
   if (!(await exists(client, pgName(schema)))) await client.query(`create schema ${quoted(schema)}`)
   const name = quotedTable(schema, table)
   const found = await findTable(client, pgName(schema), pgName(table))
@@ -55,6 +52,15 @@ export async function prepareTables(client: ClientBase, plan: StreamPlan): Promi
 export async function hasCheckpoints(db: Queryable): Promise<boolean> {
   const found = await findTable(db, 'isthmus', 'checkpoints')
   return found?.columns.some((c) => c.name === 'completed') ?? false
+}
+
+/** Makes the table of checkpoints; `client` is in a transaction. */
+export async function prepareCheckpoints(client: ClientBase): Promise<void> {
+  await client.query('select pg_advisory_xact_lock($1)', [STATE_LOCK])
+  // `if not exists` asks for the right to create even when there is nothing to create.
+  if (!(await exists(client, 'isthmus'))) await client.query('create schema isthmus')
+  if (!(await findTable(client, 'isthmus', 'checkpoints'))) await client.query(CHECKPOINTS)
+  if (!(await hasCheckpoints(client))) await client.query(COMPLETION)
 }
 
 export async function exists(client: Pick<ClientBase, 'query'>, schema: string): Promise<boolean> {

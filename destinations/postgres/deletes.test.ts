@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StreamPlan } from '../../model/plan.ts'
+import type { TablePlan } from '../../model/table-name.ts'
 import type { RejectedKey, RowDestination } from '../../model/ports.ts'
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
 import { chunkOf, column, streamPlan, type PlanOptions } from '../../test/support/stream-plan.ts'
@@ -25,9 +25,9 @@ afterAll(async () => {
 })
 
 let tables = 0
-const plan = (options: Partial<PlanOptions> = {}): StreamPlan =>
+const plan = (options: Partial<PlanOptions> = {}): TablePlan =>
   streamPlan({ table: `d${(tables += 1)}`, columns: [column('id', 'integer'), column('name', 'text', true)], deletes: { mode: 'soft' }, ...options })
-const start = async (p: StreamPlan, run: string = randomUUID()) => {
+const start = async (p: TablePlan, run: string = randomUUID()) => {
   await destination.check(p)
   const from = await destination.begin(p, `sync/${p.destination.table}`, run)
   return { ...from, at: { plan: p, streamKey: `sync/${p.destination.table}`, epoch: from.epoch } }
@@ -36,12 +36,12 @@ type At = Awaited<ReturnType<typeof start>>['at']
 const post = async (at: At, seq: number, rows: unknown[][], more: { last?: boolean; rejected?: (RejectedKey | null)[] } = {}) => destination.post(...(await chunkOf(rows, { ...at, seq, ...more })))
 const complete = (at: At, approved = false) => destination.complete(at.plan, at.streamKey, at.epoch, approved, new AbortController().signal)
 /** One scan of these rows in one chunk, and how it was completed. */
-const scan = async (p: StreamPlan, rows: unknown[][], rejected: (RejectedKey | null)[] = []) => {
+const scan = async (p: TablePlan, rows: unknown[][], rejected: (RejectedKey | null)[] = []) => {
   const { at } = await start(p)
   const posted = await post(at, 1, rows, { last: true, rejected })
   return { posted, at, result: await complete(at) }
 }
-const ids = async (p: StreamPlan) => (await db.query<{ id: string }>(`select id from ${p.destination.table} ${p.deletes.mode === 'soft' ? `where ${p.deletes.column} is null` : ''} order by 1`)).rows.map((r) => Number(r.id))
+const ids = async (p: TablePlan) => (await db.query<{ id: string }>(`select id from ${p.destination.table} ${p.deletes.mode === 'soft' ? `where ${p.deletes.column} is null` : ''} order by 1`)).rows.map((r) => Number(r.id))
 const rows = (...range: number[]) => range.map((i) => [i, `n${i}`])
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 const leftOver = async () => (await db.query(`select relname from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'isthmus' and relname like 'seen%'`)).rows
@@ -113,7 +113,7 @@ describe('a generation', () => {
   })
 
   it('is none when the mapping was changed, or deletes switched on, in the middle of a scan', async () => {
-    const changes: ((p: StreamPlan) => [StreamPlan, StreamPlan])[] = [
+    const changes: ((p: TablePlan) => [TablePlan, TablePlan])[] = [
       (p) => [p, { ...p, mapping: { kind: 'code', hash: 'other' } }],
       (p) => [{ ...p, deletes: { ...p.deletes, mode: 'none' } }, p],
     ]

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StreamPlan } from '../../model/plan.ts'
+import type { TablePlan } from '../../model/table-name.ts'
 import type { RowDestination } from '../../model/ports.ts'
 import type { RefusedRow } from '../../model/run.ts'
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
@@ -29,16 +29,16 @@ afterAll(async () => {
 })
 
 let tables = 0
-const plan = (options: Partial<PlanOptions> = {}): StreamPlan =>
+const plan = (options: Partial<PlanOptions> = {}): TablePlan =>
   streamPlan({ table: `t${(tables += 1)}`, columns: [column('id', 'integer'), column('name', 'text', true), column('amount', { kind: 'decimal', precision: 10, scale: 2 }, true)], ...options })
-const all = async (p: StreamPlan) =>
+const all = async (p: TablePlan) =>
   (await db.query({ text: `select * from ${quoted(p.destination.schema)}.${quoted(p.destination.table)} order by 1, 2`, rowMode: 'array' })).rows as unknown[][]
-const start = async (p: StreamPlan, run: string = randomUUID(), streamKey = `sync/${p.destination.table}`) => {
+const start = async (p: TablePlan, run: string = randomUUID(), streamKey = `sync/${p.destination.table}`) => {
   await destination.check(p)
   const from = await destination.begin(p, streamKey, run)
   return { ...from, at: { plan: p, streamKey, epoch: from.epoch } }
 }
-const complete = (at: { plan: StreamPlan; streamKey: string; epoch: number }, approved = true) => destination.complete(at.plan, at.streamKey, at.epoch, approved, new AbortController().signal)
+const complete = (at: { plan: TablePlan; streamKey: string; epoch: number }, approved = true) => destination.complete(at.plan, at.streamKey, at.epoch, approved, new AbortController().signal)
 const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, refused: 0, repeated: false, stop: null }
 
 describe('loading', () => {

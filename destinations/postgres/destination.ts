@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { RowDestination } from '../../model/ports.ts'
+import { tableName, tableOf } from '../../model/table-name.ts'
 import { pgError, poolOf } from '../../store/index.ts'
 import { applyRows } from './apply.ts'
 import { takeHold } from './begin.ts'
@@ -26,7 +27,10 @@ export function postgresDestination(url: string): RowDestination {
       throw pgError(error, 'The destination database')
     }
   }
-  const find = ({ destination: { schema, table } }: StreamPlan) => findTable(pool, pgName(schema), pgName(table))
+  const find = (plan: StreamPlan) => {
+    const { schema, table } = tableOf(plan)
+    return findTable(pool, pgName(schema), pgName(table))
+  }
 
   return {
     check: (plan) =>
@@ -78,7 +82,7 @@ export function postgresDestination(url: string): RowDestination {
 
     remap: (request, signal) =>
       call(async () => {
-        if (!(await find(request.plan))) throw new IsthmusError('NotFound', `There is no table ${request.plan.destination.schema}.${request.plan.destination.table} yet`, { field: 'to', cure: 'run the sync first' })
+        if (!(await find(request.plan))) throw new IsthmusError('NotFound', `There is no table ${tableName(request.plan)} yet`, { field: 'to', cure: 'run the sync first' })
         if (request.apply) await transaction(pool, session(request.plan), signal, (client) => prepareTables(client, request.plan))
         return transaction(pool, session(request.plan), signal, (client) => remapRows(client, request, () => signal.throwIfAborted()))
       }),
@@ -88,7 +92,8 @@ export function postgresDestination(url: string): RowDestination {
 }
 
 /** What repairs of a table are named in PostgreSQL: an attempt that was stopped ends for the next one, runs of the sync never do. */
-function session({ destination: { schema, table } }: StreamPlan): string {
+function session(plan: StreamPlan): string {
+  const { schema, table } = tableOf(plan)
   return sessionName(`repair ${JSON.stringify([schema, table])}`)
 }
 

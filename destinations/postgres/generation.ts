@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import type { StreamPlan } from '../../model/plan.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { isEmpty } from './catalog.ts'
 import { pgName, quoted, quotedTable } from './names.ts'
 
@@ -22,7 +23,9 @@ export function findsDeletes(plan: StreamPlan, scanSince: string | null): boolea
 }
 
 /** Changes when the keys seen so far would not speak of the rows that the plan makes now. */
-function generationShape({ destination: { schema, table }, columns, key, mapping }: StreamPlan): string {
+function generationShape(plan: StreamPlan): string {
+  const { columns, key, mapping } = plan
+  const { schema, table } = tableOf(plan)
   const types = key.map((name) => columns.find((c) => c.name === name)?.type)
   return createHash('sha256').update(JSON.stringify([schema, table, key, types, mapping])).digest('hex').slice(0, 32)
 }
@@ -34,7 +37,7 @@ export function carriedOn(plan: StreamPlan, held: Generation | null, scanSince: 
 
 /** Begins a generation; `identity` is of this stream and epoch alone. `client` is in a transaction. */
 export async function beginGeneration(client: ClientBase, plan: StreamPlan, identity: string): Promise<Generation> {
-  const { schema, table } = plan.destination
+  const { schema, table } = tableOf(plan)
   const target = quotedTable(schema, table)
   const begun = { shape: generationShape(plan), rows: 0, unknown: 0 }
   if (await isEmpty(client, target)) return { ...begun, table: null }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { StreamPlan } from '../../model/plan.ts'
+import type { TablePlan } from '../../model/table-name.ts'
 import type { RejectedKey, RowDestination } from '../../model/ports.ts'
 import type { CompleteResult } from '../../model/run.ts'
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
@@ -66,7 +66,7 @@ async function killed(streamKey: string, complete: () => Promise<CompleteResult>
 }
 
 /** Reads the source by key from `after`, page by page, as long as `chunks` says. Gives how the run ended. */
-async function run(plan: StreamPlan, source: Map<number, string>, { stopAfter, end }: Step): Promise<{ completed: boolean; resumed: boolean }> {
+async function run(plan: TablePlan, source: Map<number, string>, { stopAfter, end }: Step): Promise<{ completed: boolean; resumed: boolean }> {
   const streamKey = `p/${plan.destination.table}`
   const held = await destination.begin(plan, streamKey, randomUUID())
   const at = { plan, streamKey, epoch: held.epoch }

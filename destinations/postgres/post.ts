@@ -3,6 +3,7 @@ import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { PostRequest } from '../../model/ports.ts'
 import type { PostResult, RefusedRow } from '../../model/run.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { isEmpty } from './catalog.ts'
 import { readCheckpoint, saveCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { findsDeletes, restartGeneration } from './generation.ts'
@@ -24,7 +25,7 @@ export async function postChunk(client: ClientBase, request: PostRequest, path: 
     throw new IsthmusError('ReceiptMismatch', `Chunk ${rows.seq} of the stream ${plan.name} came after chunk ${held.seq}`)
   }
   if (held.ended) held = await startAgain(client, plan, held)
-  const { schema, table } = plan.destination
+  const { schema, table } = tableOf(plan)
   const side = plan.mode === 'replace' ? quotedTable(held.sideSchema!, held.side!) : null
   const seen = held.generation?.table ? new SeenKeys(client, plan, held.generation.table) : null
   const chunk: Chunk = { client, plan, table: side ?? quotedTable(schema, table), path, rows: rows.rows, refusals: new Refusals(plan, path), seen }
@@ -33,7 +34,7 @@ export async function postChunk(client: ClientBase, request: PostRequest, path: 
   if (result.refused > 0) await refused(await chunk.refusals.list())
   await seen?.takeRejected([...(request.rejected ?? []), ...(result.refused > 0 ? await chunk.refusals.keys() : [])])
   const generation = seen && held.generation ? seen.addedTo(held.generation) : held.generation
-  await saveCheckpoint(client, streamKey, { ...held, ...after(request, held, result), generation })
+  await saveCheckpoint(client, streamKey, { ...held, ...advanced(request, held, result), generation })
   return result
 }
 
@@ -52,7 +53,7 @@ async function load(chunk: Chunk, held: Checkpoint): Promise<Loaded> {
 }
 
 /** What the chunk changes in the checkpoint. */
-function after({ plan, rows, position, last }: PostRequest, held: Checkpoint, result: PostResult): Partial<Checkpoint> {
+export function advanced({ plan, rows, position, last }: PostRequest, held: Checkpoint, result: PostResult): Partial<Checkpoint> {
   const ascending = plan.stream.incremental?.order === 'ascending'
   // PostgreSQL holds no NUL; a watermark left out is read again, never skipped.
   const seen = rows.watermark?.includes('\0') ? null : rows.watermark

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { RemapDifference, RemapFiles, RemapRequest } from '../../model/remap.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { findTable, type Queryable } from './catalog.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { copyRows } from './copy.ts'
@@ -27,7 +28,8 @@ export async function streamMark(db: Queryable, streamKey: string, lock: boolean
 /** Loads the rows of staged chunks under a new mapping, compares, and changes the table when asked to; `client` is in a transaction. */
 export async function remapRows(client: ClientBase, request: RemapRequest, progress: () => void): Promise<RemapDifference> {
   const { plan, apply } = request
-  const table = quotedTable(plan.destination.schema, plan.destination.table)
+  const to = tableOf(plan)
+  const table = quotedTable(to.schema, to.table)
   const ordinal = await openTables(client, plan, table)
   const refused: RemapDifference['refused'] = { count: 0, reasons: [] }
   for (const files of request.files) {
@@ -48,14 +50,14 @@ export async function remapRows(client: ClientBase, request: RemapRequest, progr
 }
 
 function cannot(plan: StreamPlan, why: string): IsthmusError {
-  const { schema, table } = plan.destination
+  const { schema, table } = tableOf(plan)
   return new IsthmusError('Contract', `The mapping cannot be applied to ${schema}.${table}: ${why}. Nothing was changed`, { field: 'map', cure: 'look at the difference (remap without --apply), then correct the mapping or the constraints of the table' })
 }
 
 async function openTables(client: ClientBase, plan: StreamPlan, table: string): Promise<string> {
   const ordinal = await makeTemporary(client, plan, table, 'given')
   // Columns of the model that the table does not have yet.
-  const there = await findTable(client, pgName(plan.destination.schema), pgName(plan.destination.table))
+  const there = await findTable(client, pgName(tableOf(plan).schema), pgName(tableOf(plan).table))
   const missing = plan.columns.filter((c) => !there?.columns.some((t) => t.name === pgName(c.name)))
   if (missing.length > 0) await client.query(`alter table ${TEMPORARY} ${missing.map((c) => `add column ${quoted(c.name)} ${sqlType(c.type)}`).join(', ')}`)
   await client.query(`drop table if exists ${STAY}`)
@@ -109,7 +111,9 @@ async function upserted(client: ClientBase, plan: StreamPlan, table: string, ord
 }
 
 /** Rows marked as deleted are not touched. */
-async function deletedCondition(client: ClientBase, { destination, deletes }: StreamPlan): Promise<string> {
+async function deletedCondition(client: ClientBase, plan: StreamPlan): Promise<string> {
+  const { deletes } = plan
+  const destination = tableOf(plan)
   if (deletes.mode !== 'soft') return ''
   const there = await findTable(client, pgName(destination.schema), pgName(destination.table))
   return there?.columns.some((c) => c.name === pgName(deletes.column)) ? ` and t.${quoted(deletes.column)} is null` : ''

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { CompleteResult } from '../../model/run.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { findTable } from './catalog.ts'
 import { sameKey, seenTable, type Generation } from './generation.ts'
 import { pgName, quoted, quotedTable } from './names.ts'
@@ -22,7 +23,7 @@ export async function removeUnseen(client: ClientBase, plan: StreamPlan, { strea
   if (generation === null) return kept('the scan went on from one that was begun with another mapping or without deletes; the next complete scan deletes')
   if (generation.table === null) return { kind: 'done', removed: 0 }
   if (generation.unknown > 0) return kept(`the key of ${generation.unknown} rejected ${generation.unknown === 1 ? 'record' : 'records'} could not be read, so its row cannot be told from those that are gone`)
-  const { schema, table } = plan.destination
+  const { schema, table } = tableOf(plan)
   if ((await findTable(client, pgName(schema), pgName(table)))?.oid !== target) return kept('the table was made anew during the scan')
   const seen = seenTable(generation.table)
   await client.query(`analyze ${seen}`)

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { CompleteResult } from '../../model/run.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { sameKey } from './generation.ts'
 import { columnList } from './load.ts'
 import { quotedTable } from './names.ts'
@@ -9,7 +10,7 @@ import { unusual } from './unusual.ts'
 /** Puts the gathered rows in place of all others, in one transaction: readers see the old rows or the new ones. */
 export async function exchange(client: ClientBase, plan: StreamPlan, gathered: { schema: string; name: string; read: number }, approved: boolean): Promise<CompleteResult> {
   const side = quotedTable(gathered.schema, gathered.name)
-  const target = quotedTable(plan.destination.schema, plan.destination.table)
+  const target = quotedTable(tableOf(plan).schema, tableOf(plan).table)
   const { rows } = await client.query<{ live: string; after: string }>(`select (select count(*) from ${target}) as live, (select count(*) from ${side}) as after`)
   const live = Number(rows[0]!.live)
   const after = Number(rows[0]!.after)

@@ -1,5 +1,6 @@
 import { IsthmusError } from '../../model/errors.ts'
 import type { StreamPlan } from '../../model/plan.ts'
+import { tableOf } from '../../model/table-name.ts'
 import type { Queryable } from './catalog.ts'
 import { pgName } from './names.ts'
 
@@ -19,7 +20,9 @@ select current_database() as name, has_database_privilege(current_database(), 'c
    from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2) as table`
 
 /** Throws PermissionDenied when the user may not do what a run will have to. */
-export async function checkRights(db: Queryable, { destination: { schema, table }, mode, deletes }: StreamPlan): Promise<void> {
+export async function checkRights(db: Queryable, plan: StreamPlan): Promise<void> {
+  const { mode, deletes } = plan
+  const { schema, table } = tableOf(plan)
   const { rows } = await db.query<Rights>(SQL, [pgName(schema), pgName(table), mode === 'replace' || deletes.mode === 'hard', deletes.mode !== 'none'])
   const rights = rows[0]!
   const deny = (what: string, cure: string) => new IsthmusError('PermissionDenied', `The user of the destination database may not ${what}`, { field: 'to', cure })

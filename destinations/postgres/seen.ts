@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { ClientBase } from 'pg'
 import type { StreamPlan } from '../../model/plan.ts'
 import type { RejectedKey } from '../../model/ports.ts'
+import { tableOf } from '../../model/table-name.ts'
 import { copyStream } from './copy.ts'
 import { keyList, sameKey, seenTable, type Generation } from './generation.ts'
 import { quotedTable } from './names.ts'
@@ -47,7 +48,7 @@ export class SeenKeys {
   /** A guess that hits no row may be wrong, and then the record's row is another one. */
   async #takeGuessed(keys: RejectedKey[]): Promise<void> {
     if (keys.length === 0) return
-    const { schema, table } = this.#plan.destination
+    const { schema, table } = tableOf(this.#plan)
     await this.#client.query(`create temporary table isthmus_guessed (like ${this.#table}) on commit drop`)
     if (await this.#copy(GUESSED, keys)) {
       const target = quotedTable(schema, table)

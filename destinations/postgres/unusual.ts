@@ -1,4 +1,5 @@
 import type { StreamPlan } from '../../model/plan.ts'
+import { tableOf } from '../../model/table-name.ts'
 
 /** So few rows are never unusual: a share means nothing in a small table. */
 const FEW = 5
@@ -15,7 +16,9 @@ export interface Removal {
 }
 
 /** Why a person has to approve the removal; null when it is usual. */
-export function unusual({ destination: { schema, table }, deletes }: StreamPlan, { gone, live, empty, read }: Removal): string | null {
+export function unusual(plan: StreamPlan, { gone, live, empty, read }: Removal): string | null {
+  const { deletes } = plan
+  const { schema, table } = tableOf(plan)
   if (gone === 0) return null
   const rows = `${grouped(gone)} of the ${grouped(live)} rows of ${schema}.${table}`
   if (empty) return `${read === 0 ? 'the source gave no records' : `none of the ${grouped(read)} records read gives a row`}, and ${rows} would be removed`

@@ -103,12 +103,13 @@ export async function send(
 }
 
 /** How an answer ends the request, as far as the account is concerned: also one that is no page shows that the system works. */
-function endOf(verdict: Verdict): RequestEnd {
+export function endOf(verdict: Verdict): RequestEnd {
   if (verdict.kind === 'throttled') return verdict
   return verdict.kind === 'transient' && verdict.last === 'Transient' ? { kind: 'failed', type: 'Transient', reason: verdict.reason } : { kind: 'ok' }
 }
 
-function failedEnd(error: unknown): RequestEnd {
+/** How a request without an answer ends. */
+export function failedEnd(error: unknown): RequestEnd {
   if (isAbortError(error)) return { kind: 'dropped' }
   if (!(error instanceof IsthmusError)) return { kind: 'unused' }
   return error.type === 'Transient' || error.type === 'Unreachable' ? { kind: 'failed', type: error.type, reason: error.message } : { kind: 'dropped' }

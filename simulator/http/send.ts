@@ -25,13 +25,13 @@ function acceptsGzip(header: string): boolean {
   return own !== undefined && !/;\s*q=0(\.0*)?\s*$/i.test(own)
 }
 
-/** The body of a small request as text. Refuses more than 64 KiB with 413. */
-export async function readBody(req: IncomingMessage): Promise<string> {
+/** The body of a request as text. Refuses more than `largest` bytes (64 KiB) with 413. */
+export async function readBody(req: IncomingMessage, largest = LARGEST_BODY): Promise<string> {
   const parts: Buffer[] = []
   let size = 0
   for await (const part of req as AsyncIterable<Buffer>) {
     size += part.length
-    if (size > LARGEST_BODY) throw new Refusal(413, 'too_large', 'the body is larger than 64 KiB')
+    if (size > largest) throw new Refusal(413, 'too_large', `the body is larger than ${largest / 1024} KiB`)
     parts.push(part)
   }
   return Buffer.concat(parts).toString('utf8')

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { sourceSchema, streamSchema, type StreamInput } from '../../model/source.ts'
-import { deletesSchema, guardSchema, type Column, type ColumnType, type Mode, type StreamPlan } from '../../model/plan.ts'
+import { deletesSchema, guardSchema, type Column, type ColumnType, type Mode } from '../../model/plan.ts'
+import type { TablePlan } from '../../model/table-name.ts'
 import type { PostRequest } from '../../model/ports.ts'
 import type { StagedRows } from '../../model/run.ts'
 
@@ -25,7 +26,7 @@ export interface PlanOptions {
 }
 
 /** A plan of one stream for tests. */
-export function streamPlan({ table, columns, key = ['id'], mode = 'upsert', schema = 'public', incremental = null, scan = 's1', deletes = {} }: PlanOptions): StreamPlan {
+export function streamPlan({ table, columns, key = ['id'], mode = 'upsert', schema = 'public', incremental = null, scan = 's1', deletes = {} }: PlanOptions): TablePlan {
   return {
     name: 'orders', connection: 'test', source: sourceSchema.parse({ baseUrl: 'http://localhost' }),
     stream: streamSchema.parse({ name: 'orders', path: '/orders', incremental }),

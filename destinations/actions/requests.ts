@@ -1,0 +1,99 @@
+import type { Action, Idempotency } from '../../model/action.ts'
+import { IsthmusError } from '../../model/errors.ts'
+import { stringifyExact } from '../../model/json/index.ts'
+import type { ActionDestination } from '../../model/plan.ts'
+import type { Value } from '../../model/value.ts'
+import { hasQuery, joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
+import type { Connection } from '../../protocols/rest/index.ts'
+import type { Item } from './item.ts'
+import type { Row } from './rows.ts'
+import { fillBody, fillPath, fillText, RefusedRecord } from './template.ts'
+
+/** A request without its credentials. */
+export interface Prepared {
+  method: string
+  url: URL
+  headers: Record<string, string>
+  body: string | null
+}
+
+/** Builds the requests of an action. */
+export interface Requests {
+  /** One request with these records. Throws RefusedRecord when one of them does not fit into it. */
+  send(items: Item[]): Prepared
+  /** The look-up of a record. Throws RefusedRecord. */
+  look(row: Row): Prepared
+  /** Adds what the environment holds; only after the origin was checked. */
+  sign(target: HttpTarget): void
+}
+
+export function createRequests({ source, action }: ActionDestination, connection: Connection, resolve: (value: Value) => string): Requests {
+  const { redactor } = connection.http
+  // Values from the environment count as credentials: they are added last.
+  const secretQuery = new Map<string, string[]>()
+  const plainQuery = new Map<string, string[]>()
+  const text = (value: Value | number | boolean): string => {
+    if (typeof value !== 'object') return String(value)
+    const secret = resolve(value)
+    redactor.add(secret)
+    return secret
+  }
+  for (const [name, value] of Object.entries(source.query)) {
+    const values = [value].flat()
+    ;(values.some((v) => typeof v === 'object') ? secretQuery : plainQuery).set(name, values.map(text))
+  }
+  const common: Record<string, string> = { accept: 'application/json' }
+  for (const [name, value] of Object.entries(source.headers)) common[name.toLowerCase()] = text(value)
+
+  const address = (path: string, query: Record<string, string>, values: Record<string, unknown>): URL => {
+    const url = joinUrl(connection.baseUrl, fillPath(path, values))
+    for (const [name, given] of plainQuery) setQuery(url, name, given)
+    for (const [name, template] of Object.entries(query)) setQuery(url, name, [fillText(template, values)])
+    return url
+  }
+
+  return {
+    send(items) {
+      const first = items[0]!.row.values
+      const url = address(action.path, action.query, first)
+      const headers = { ...common }
+      for (const [name, template] of Object.entries(action.headers)) headers[name.toLowerCase()] = headerText(name, fillText(template, first))
+      const { header, query } = action.idempotency ?? {}
+      if (header !== undefined) headers[header.toLowerCase()] = items[0]!.key
+      if (query !== undefined) setQuery(url, query, [items[0]!.key])
+      const body = bodyOf(action, items)
+      if (body !== null) headers['content-type'] ??= 'application/json'
+      return { method: action.method, url, headers, body }
+    },
+    look(row) {
+      const { path, query } = action.lookup!
+      return { method: 'GET', url: address(path, query, row.values), headers: { ...common }, body: null }
+    },
+    sign(target) {
+      for (const [name, values] of secretQuery) if (!hasQuery(target.url, name)) setQuery(target.url, name, values)
+    },
+  }
+}
+
+function headerText(name: string, value: string): string {
+  if (/^[\x20-\x7e]*$/.test(value)) return value
+  throw new RefusedRecord(`the header ${name} cannot carry the value: it holds more than plain ASCII`)
+}
+
+function bodyOf(action: Action, items: Item[]): string | null {
+  if (action.method === 'DELETE' && action.body === null) return null
+  const records = items.map((item) => recordBody(action, item))
+  const { batch } = action
+  if (batch === null) return stringifyExact(records[0])
+  return stringifyExact(batch.records === '' ? records : { [batch.records]: records })
+}
+
+function recordBody(action: Action, { row, key }: Item): unknown {
+  const record = action.body === null ? row.values : fillBody(action.body, row.values)
+  const field = (action.idempotency as Idempotency | null)?.field
+  if (field === undefined) return record
+  if (record === null || typeof record !== 'object' || Array.isArray(record)) {
+    throw new IsthmusError('InvalidInput', 'the body is no object, so it cannot carry the idempotency key', { field: 'to.action.body', cure: 'make the body an object, or send the key in a header' })
+  }
+  return { ...record, [field]: key }
+}
