@@ -47,7 +47,7 @@ export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databa
   return {
     destination: deps.actions().open({
       destination: to, streamKey, account, resolve, note: note ?? (async () => {}),
-      signIn: async (seen, signal) => void (await signIn(deps.store, signsIn, seen, signal)),
+      signIn: async (seen, signal) => void (await signIn(deps.store, signsIn, seen, { run: options.asks ?? streamKey, stream: stream.name }, signal)),
     }),
     account: signsIn,
     close: () => (options.connection ? Promise.resolve() : connection.close()),

@@ -77,11 +77,11 @@ function closeActions(actions: Actions | null): Promise<void> | undefined {
 }
 
 /** The table, or the sign-in of the action: nothing is sent to an action before the run. */
-async function checkDestination(one: OpenStream, { store }: PreflightOptions): Promise<void> {
+async function checkDestination(one: OpenStream, { store, run }: PreflightOptions): Promise<void> {
   await one.destination.check(one.stream)
   if (!one.account?.reader.auth.needsToken) return
   const { account } = one
-  await signIn(store, account, -1, AbortSignal.timeout(LOOK_MS)).catch((error: unknown) => {
+  await signIn(store, account, -1, { run, stream: one.stream.name }, AbortSignal.timeout(LOOK_MS)).catch((error: unknown) => {
     throw error instanceof IsthmusError ? inTo(() => {
       throw error
     }) : error

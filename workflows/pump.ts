@@ -123,7 +123,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
       if (now > settled) state.setbacks = 0
       const { stop: why } = done
       const untilMs = why.kind === 'throttled' || why.kind === 'interrupted' ? why.untilMs : 0
-      await react({ stop: why, waitMs: Math.max(0, untilMs - Date.now()), chunk: null, position: null, requests: 0 }, now > settled, 'destination')
+      await react({ stop: why, waitMs: Math.max(0, untilMs - Date.now()), chunk: null, position: null, requests: 0, tokenRefreshes: 0 }, now > settled, 'destination')
       settled = now
     }
   }

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { tableName } from '../../model/table-name.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { RunSummary } from '../../model/ports.ts'
 import { formatDuration } from '../../model/duration.ts'
@@ -59,7 +60,7 @@ function jsonFile({ id, file, sync, error }: SurveyedFile): Record<string, unkno
 
 function show(output: Output, files: SurveyedFile[], runs: RunSummary[], idle: boolean): void {
   const good = files.filter((f) => f.sync !== null)
-  const rows = good.map(({ id, sync }) => [id, sync!.plan.streams.map((s) => s.name).join(', '), sync!.plan.streams.map((s) => `${s.destination.schema}.${s.destination.table}`).join(', ')])
+  const rows = good.map(({ id, sync }) => [id, sync!.plan.streams.map((s) => s.name).join(', '), sync!.plan.streams.map((s) => tableName(s)).join(', ')])
   output.out(rows.length > 0 ? table([['sync', 'streams', 'to'], ...rows]) : 'no syncs that load')
   // Below the table: a long reason would widen its columns.
   for (const { id, error } of files) if (error) output.out(`${output.color.red('broken')} ${plain(id)}: ${plain(error.format().replace(/\s+/g, ' '))}`)
