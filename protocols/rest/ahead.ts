@@ -6,7 +6,8 @@ import type { CountedPaging } from './counted.ts'
 import { emptyBody } from './facts.ts'
 import { begin } from './slot.ts'
 import type { Slot } from './slot.ts'
-import { orStop } from './stops.ts'
+import { createRepeats } from './repeats.ts'
+import { orStop, refused } from './stops.ts'
 
 /**
  * Reads numbered pages ahead, several at once, and hands them over strictly in order. Begins with one page, which tells size
@@ -46,6 +47,7 @@ export async function readAhead(call: Call, paging: CountedPaging): Promise<Page
     if (pager.isEnd(page.status, at)) return 'nothing'
     return page.stop.kind === 'refused' ? 'more' : page.stop
   }
+  const repeated = createRepeats(reader.stream.key.length > 0)
   const limit = Math.min(most - 1, reader.source.concurrency)
   try {
     more()
@@ -62,6 +64,9 @@ export async function readAhead(call: Call, paging: CountedPaging): Promise<Page
       }
       const step = orStop(() => pager.judge(page.facts, slot.n))
       if ('stop' in step) return step.stop
+      if (!step.last && repeated(page.facts.list)) {
+        return refused('Contract', 'the API gives the same page again and again', 'from.page', 'check the name of the parameter, or name `total`, `totalPages` or `hasMore` so that the end is known')
+      }
       if (step.last || (queue.length > 0 && queue[0]!.n !== step.next)) dropAll()
       if (!step.last && queue.length === 0) next = step.next
       window = Math.min(window * 4, most)

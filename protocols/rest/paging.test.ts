@@ -224,6 +224,13 @@ describe('reading in turn', () => {
 })
 
 describe('the end', () => {
+  it.each([{ kind: 'page' }, { kind: 'offset', size: 3 }] as const)('is told to be missing when the same page comes again and again ($kind)', async (page) => {
+    const server = keep(await testServer((_req, res) => json(res, { data: [{ id: 1 }, { id: 2 }, { id: 3 }] })))
+    const { stop } = await keep(reading(server.url, { page }, { concurrency: 1 })).read()
+    expect(stop).toMatchObject({ kind: 'refused', type: 'Contract', field: 'from.page', cure: expect.stringContaining('total') })
+    expect(server.seen.length).toBeLessThan(10)
+  })
+
   it('follows an empty page that has a next cursor, and skips none', async () => {
     const pages: Record<string, unknown> = { start: { data: [{ id: 0 }], next: 'a' }, a: { data: [], next: 'b' }, b: { data: [], next: 7 }, '7': { data: [{ id: 1 }], next: 0 } }
     const server = keep(await testServer((req, res) => json(res, pages[place(req)])))
