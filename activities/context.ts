@@ -73,7 +73,7 @@ export class OpenStreams {
     const shared = {
       from: this.#connection(target, stream.connection, stream.source, resolve),
       to: to.kind === 'action' ? inTo(() => this.#connection(target, to.connection, to.source, resolve)) : undefined,
-      asks: `${target.run}/${target.stream}`,
+      run: target.run,
       note: (message: string) => deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message }),
     }
     return open(deps, plan, stream, environment, shared)
@@ -118,12 +118,12 @@ export class OpenStreams {
 /** Opens one stream of a plan with the values its references stand for. */
 export function open(
   deps: Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store'>, plan: Plan, stream: StreamPlan, environment: Record<string, string | undefined>,
-  shared: { from?: Connection; to?: Connection | undefined; asks?: string; note?(message: string): Promise<void> } = {},
+  shared: { from?: Connection; to?: Connection | undefined; run?: string; note?(message: string): Promise<void> } = {},
 ): OpenStream {
   const resolve = resolver(environment)
   const reader = openRest({ source: stream.source, stream: stream.stream, resolve, connection: shared.from })
   const streamKey = `${plan.id}/${stream.name}`
-  const to = openDestination(deps, { stream, streamKey, resolve, connection: shared.to, asks: shared.asks, note: shared.note })
+  const to = openDestination(deps, { stream, streamKey, resolve, connection: shared.to, run: shared.run, note: shared.note })
   return {
     plan,
     stream,

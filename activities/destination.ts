@@ -14,8 +14,8 @@ export interface DestinationOptions {
   resolve(value: Value): string
   /** The connection of an action, shared by the streams of a run; opened here when absent. */
   connection?: Connection | undefined
-  /** Who takes turns with the others of an action's account. Default: the stream. */
-  asks?: string | undefined
+  /** The run, retry or remap it is opened for. */
+  run?: string | undefined
   /** Told what an operator should know. */
   note?(message: string): Promise<void>
 }
@@ -30,7 +30,7 @@ export interface OpenDestination {
 
 /** Opens where a stream goes to: a database, or an action of an API. */
 export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store'>, options: DestinationOptions): OpenDestination {
-  const { stream, streamKey, resolve, note } = options
+  const { stream, streamKey, resolve, note, run = 'look' } = options
   const to = stream.destination
   if (to.kind === 'postgres') {
     return { destination: deps.destination(to.url === null ? deps.databaseUrl : resolve(to.url)), account: null, close: async () => {} }
@@ -42,12 +42,12 @@ export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databa
   const account: Account = {
     connection,
     token: () => deps.store.getToken(tokenKey),
-    pacer: deps.store.pacer({ account: to.connection, limits, concurrency: to.source.concurrency, stream: options.asks ?? streamKey, priority: 'bulk' }),
+    pacer: deps.store.pacer({ account: to.connection, limits, concurrency: to.source.concurrency, stream: `${run}/${stream.name}`, priority: 'bulk' }),
   }
   return {
     destination: deps.actions().open({
       destination: to, streamKey, account, resolve, note: note ?? (async () => {}),
-      signIn: async (seen, signal) => void (await signIn(deps.store, signsIn, seen, { run: options.asks ?? streamKey, stream: stream.name }, signal)),
+      signIn: async (seen, signal) => void (await signIn(deps.store, signsIn, seen, { run, stream: stream.name }, signal)),
     }),
     account: signsIn,
     close: () => (options.connection ? Promise.resolve() : connection.close()),

@@ -26,7 +26,7 @@ export async function openRepair(deps: ActivityDeps, target: RepairTarget, name:
   if (!stream) return null
   const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.id}`)) }
   const streamKey = `${plan.id}/${name}`
-  const to = openDestination(deps, { stream, streamKey, resolve: resolver(environment), asks: `${target.id}/${name}` })
+  const to = openDestination(deps, { stream, streamKey, resolve: resolver(environment), run: target.id })
   const flow = await flowOf(deps, target.sync, stream)
   return { plan, stream, streamKey, destination: to.destination, close: to.close, mapper: rowMapper(stream, flow, true), flow }
 }

@@ -99,12 +99,20 @@ describe('actions', () => {
     await project.write({ 'syncs/strict.ts': sync('STRICT', "idempotency: { header: 'Idempotency-Key' }, batch: { size: 50, records: 'items', results: 'results' }") })
     const result = await project.isthmus(['run', 'strict', '--json'], { ...env(), STRICT_URL: strict.url })
     const { refused } = strict.stats().sink
-    await strict.close()
     const { rejected, inserted } = result.json.total as { rejected: number; inserted: number }
     expect(rejected).toBeGreaterThan(5)
     expect(rejected + inserted).toBe(RECORDS)
     // In their batch, and once more alone.
     expect(refused).toBe(rejected * 2)
     expect((await dev.query<{ reason: string }>("select reason from isthmus.rejects where sync = 'strict'")).every((r) => /is not accepted/.test(r.reason))).toBe(true)
+    // The API takes them now: sent again without asking the source, each once.
+    strict.configure({ sinkRefuseEvery: 0 })
+    const asked = source.stats().dataRequests
+    const retried = await project.isthmus(['rejects', 'retry', 'strict', '--json'], { ...env(), STRICT_URL: strict.url })
+    const { created, duplicates } = strict.stats().sink
+    await strict.close()
+    expect(retried.json).toMatchObject({ tried: rejected, delivered: rejected, kept: 0 })
+    expect(source.stats().dataRequests).toBe(asked)
+    expect({ created, duplicates }).toEqual({ created: RECORDS, duplicates: 0 })
   }, 120_000)
 })
