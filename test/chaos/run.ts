@@ -8,7 +8,7 @@ import { Parts } from './parts.ts'
 import { Progress } from './progress.ts'
 import { resultOf, type ChaosResult } from './result.ts'
 import { pagesOf, scheduleOf, type Schedule } from './schedule.ts'
-import { startProxy, type FaultProxy } from '../../simulator/proxy/index.ts'
+import { startProxy, type FaultProxy, type ProxyFaultKind } from '../../simulator/proxy/index.ts'
 import { startSource, type Source } from './source.ts'
 import { syncFile } from './sync.ts'
 
@@ -59,8 +59,10 @@ export async function runChaos(o: ChaosOptions, say: Say): Promise<ChaosResult> 
 /** Addresses of API and destination, with proxies before them that spoil some connections. */
 async function proxied(s: Schedule, o: ChaosOptions, source: Source, databaseUrl: string, proxies: FaultProxy[]): Promise<Record<string, string>> {
   const url = new URL(databaseUrl)
-  const database = { ...o, target: { host: '127.0.0.1', port: Number(url.port) }, faults: s.database, spare: 4, bytes: [500, 5_000] as [number, number], stallMs: 3_000 }
-  proxies.push(await startProxy({ target: { host: '127.0.0.1', port: source.port }, seed: o.seed, faults: s.proxied, bytes: [1_000, 60_000] }), await startProxy(database))
+  // Not `late`: it ends no connection, and the next one to be spoilt might never be opened.
+  const kinds: ProxyFaultKind[] = ['reset', 'cut', 'stall']
+  const database = { seed: o.seed, target: { host: '127.0.0.1', port: Number(url.port) }, faults: s.database, kinds, spare: 4, bytes: [500, 5_000] as [number, number], stallMs: 3_000 }
+  proxies.push(await startProxy({ target: { host: '127.0.0.1', port: source.port }, seed: o.seed, faults: s.proxied, kinds, bytes: [1_000, 60_000] }), await startProxy(database))
   url.port = String(proxies[1]!.port)
   return { CHAOS_URL: `http://127.0.0.1:${proxies[0]!.port}`, CHAOS_DB: url.href }
 }

@@ -14,8 +14,8 @@ import { socketOwner } from './sockets.ts'
 import { startSource, type Source } from './source.ts'
 import { syncFile } from './sync.ts'
 
-/** A stopped worker's work is taken over after its heartbeat's time-out, and what it locked after another 10 s. */
-const TAKEN_OVER_MS = 60_000
+/** A stopped worker's work is taken over after its heartbeat's time-out (10 s), what it locked after another 10 s; each poll it had open may take one more task with it. */
+const TAKEN_OVER_MS = 150_000
 /** What a worker that wakes up does in vain is over by then. */
 const AFTERMATH_MS = 2_500
 
@@ -47,7 +47,7 @@ export async function runZombies(o: ChaosOptions, say: Say): Promise<ChaosResult
         stopped.add(zombie)
         const committed = await commits(dev)
         say(`round ${rounds + 1}: worker ${zombie} stopped while it posts`)
-        for (const end = Date.now() + TAKEN_OVER_MS; (await commits(dev)) === committed; await sleep(50)) if (Date.now() > end) throw new Error('nobody took the stream over within a minute')
+        for (const end = Date.now() + TAKEN_OVER_MS; (await commits(dev)) === committed; await sleep(50)) if (Date.now() > end) throw new Error('nobody took the stream over within 150 s')
         say(`round ${rounds + 1}: the other one has committed; it wakes up`)
         process.kill(zombie, 'SIGCONT')
         stopped.delete(zombie)

@@ -28,7 +28,7 @@ describe('chaos', () => {
 
   it('Temporal and PostgreSQL are killed', async () => {
     for (const target of ['temporal', 'postgres'] as const) expectProof(await runChaos({ ...BASE, target }, () => {}), 2)
-  }, 240_000)
+  }, 300_000)
 
   it('the API and the network before it misbehave, records change, cursors expire', async () => {
     const result = await runChaos({ ...BASE, target: 'api', kills: 20 }, () => {})
@@ -36,9 +36,9 @@ describe('chaos', () => {
     expect(result.faults.kinds).toMatchObject({ 'expired-cursors': 1, 'status:429:retry-after': expect.any(Number) as number })
     expect(result.requestsDuringRetryAfter).toBe(0)
     expect(result.tokensRefused).toBeGreaterThan(0)
-  }, 240_000)
+  }, 300_000)
 
   it('a stopped worker wakes up when another has taken over', async () => {
     expectProof(await runZombies({ ...BASE, target: 'zombie', pageSize: 20, latency: 60, kills: 1 }, () => {}), 1)
-  }, 240_000)
+  }, 300_000)
 })
