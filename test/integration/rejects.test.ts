@@ -66,7 +66,7 @@ describe('rejects', () => {
     const result = await project.isthmus(['run', 'poison', '--json'], env())
     const rejected = source.filter((r) => !r.strict).length
     expect(rejected).toBe(16)
-    expect(result).toMatchObject({ code: 3, json: { outcome: 'completed', total: { read: RECORDS, rejected, updated: 2, inserted: RECORDS - rejected - 2 } } })
+    expect(result, result.stderr).toMatchObject({ code: 3, json: { outcome: 'completed', total: { read: RECORDS, rejected, updated: 2, inserted: RECORDS - rejected - 2 } } })
     expect(await rows()).toEqual(expectedRows('strict'))
 
     const { json } = await project.isthmus(['rejects', 'list', 'poison', '--json', '--limit', '100'])
@@ -105,7 +105,7 @@ describe('rejects', () => {
   it('doubles and loses nothing when the worker dies between delivering and noting it', async () => {
     await project.write({ 'syncs/append.ts': sync('appended', { map: STRICT, path: 'append', more: "mode: 'append'," }) })
     const run = await project.isthmus(['run', 'append', '--json'], env())
-    expect(run.json).toMatchObject({ outcome: 'completed', total: { read: 3_000, rejected: 2_000, inserted: 1_000 } })
+    expect(run.json, run.stderr).toMatchObject({ outcome: 'completed', total: { read: 3_000, rejected: 2_000, inserted: 1_000 } })
     await project.write({ 'syncs/append.ts': sync('appended', { map: FIXED, path: 'append', more: "mode: 'append'," }) })
     const count = async () => Number((await dev.query<{ n: string }>('select count(*) as n from appended'))[0]!.n)
     const lock = new pg.Client({ connectionString: dev.databaseUrl })
