@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startSimulator, type Simulator } from '../../simulator/index.ts'
+import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
 import { makeProject, type CliResult, type Dev, type Project } from '../support/cli.ts'
 
 const RECORDS = 2_000
 const CUT = 0.05
 const LOOKUP = "lookup: { path: '/sink/entries', query: { external_id: '{id}' }, records: 'data', match: { external_id: '{id}' }, settle: '1s' }"
 
-const sync = (name: string, protection: string): string => `import { cursor, defineSync, env, fields, rest, t, z } from 'isthmus'
+const sync = (name: string, protection: string, more = ''): string => `import { cursor, defineSync, env, fields, rest, t, z } from 'isthmus'
 export default defineSync({
   from: rest({ baseUrl: env('SIM_URL') }).stream('transactions', { path: '/cursor/transactions', records: 'result.records', key: 'id', page: cursor({ send: 'after', next: 'meta.next_cursor', size: 500, sizeParam: 'limit' }) }),
-  to: rest({ baseUrl: env('${name}_URL'), connection: '${name}', concurrency: 8 }).action('entry.create', { path: '/sink/entries', id: 'id', reason: 'error.message', ${protection} }),
+  to: rest({ baseUrl: env('${name}_URL'), connection: '${name}', concurrency: 8${more} }).action('entry.create', { path: '/sink/entries', id: 'id', reason: 'error.message', ${protection} }),
   model: z.object({ id: z.string(), amount: t.decimal() }),
   map: fields({ id: 'id', amount: 'amount' }),
 })
@@ -90,6 +90,20 @@ describe('actions', () => {
     const inLogs = [...told.matchAll(/uncertain: (\d+)/g)].reduce((sum, m) => sum + Number(m[1]), 0)
     expect(inLogs).toBeGreaterThanOrEqual(uncertain)
   }, 240_000)
+
+  it('gets new tokens for the API, and waits as long as it says, while a chunk is posted', async () => {
+    const api = await startSimulator({ auth: 'oauth', expireTokenAfterRequests: 600, limits: [{ requests: 700, perMs: 4_000 }] })
+    const auth = ", auth: { kind: 'oauth2ClientCredentials', tokenUrl: '/oauth/token', clientId: env('CLIENT'), clientSecret: env('SECRET') }"
+    await project.write({ 'syncs/oauth.ts': sync('OAUTH', "idempotency: { header: 'Idempotency-Key' }", auth) })
+    const result = await project.isthmus(['run', 'oauth', '--json'], { ...env(), OAUTH_URL: api.url, CLIENT: C.clientId, SECRET: C.clientSecret })
+    const { sink, tokensIssued, unauthorized, throttled } = api.stats()
+    await api.close()
+    expect(result.json).toMatchObject({ outcome: 'completed', total: { read: RECORDS, inserted: RECORDS } })
+    expect(sink).toMatchObject({ created: RECORDS, duplicates: 0 })
+    expect(unauthorized).toBeGreaterThanOrEqual(3)
+    expect(tokensIssued).toBeGreaterThanOrEqual(4)
+    expect(throttled).toBeGreaterThan(0)
+  }, 120_000)
 
   it('sends nothing again in a second run, and sets refused records aside', async () => {
     const before = sinks['KEY']!.stats().sink.writes
