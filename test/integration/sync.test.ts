@@ -179,7 +179,8 @@ describe('a sync, end to end', () => {
   })
 
   it('shows runs, logs and status; cancels a run and goes on from there', async () => {
-    const source = await simulate({ latencyMs: 300 })
+    // Slow enough that the run is still at work when the busy machine has done the rest.
+    const source = await simulate({ latencyMs: 2_000 })
     await project.write({ 'syncs/slow.ts': syncFile('cursor', { table: 'slow' }) })
     const started = await run('slow', ['--detach'])
     expect(started.json).toMatchObject({ outcome: 'running' })
@@ -192,6 +193,7 @@ describe('a sync, end to end', () => {
     const [before] = await dev.query<{ n: number }>('select count(*)::int n from slow')
     expect(before!.n).toBeLessThan(RECORDS)
     source.resetStats()
+    source.configure({ latencyMs: 0 })
     const rest = await run('slow')
     expect(rest.json).toMatchObject({ outcome: 'completed' })
     expect(rest.json.total.read).toBe(RECORDS - before!.n)
