@@ -30,11 +30,14 @@ export interface FaultProxy {
   close(): Promise<void>
 }
 
-/** Starts a proxy before `target`. The nth connection meets the same fault under the same seed. */
+/**
+ * Starts a proxy before `target`. The nth fault is the same under the same seed; a connection that ends before its fault leaves it to the next one.
+ */
 export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   const { target, seed = 1, spare = 1 } = options
   const fired: Record<string, number> = {}
   const sockets = new Set<Socket>()
+  const faults = Array.from({ length: options.faults }, (_, n) => faultOf(options, seed, n))
   let connections = 0
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const n = connections++
@@ -48,8 +51,9 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     // One end is gone: so is the other, in the same way.
     near.once('close', (error) => (error ? far.resetAndDestroy() : far.destroy()))
     far.once('close', (error) => (error ? near.resetAndDestroy() : near.destroySoon()))
-    const fault = n >= spare && n - spare < options.faults ? faultOf(options, seed, n - spare) : null
+    const fault = n >= spare ? faults.shift() : undefined
     const spoilt = fault && new Spoiled(near, far, fault, () => (fired[fault.kind] = (fired[fault.kind] ?? 0) + 1))
+    near.once('close', () => void (spoilt?.happened === false && faults.unshift(fault!)))
     pump(near, far, (piece) => spoilt?.passes('up', piece) ?? piece)
     pump(far, near, (piece) => spoilt?.passes('down', piece) ?? piece)
   })

@@ -9,7 +9,8 @@ export class Spoiled {
   readonly #fault: ProxyFault
   readonly #fired: () => void
   #seen = 0
-  #happened = false
+  /** The fault has come. */
+  happened = false
 
   constructor(near: Socket, far: Socket, fault: ProxyFault, fired: () => void) {
     this.#near = near
@@ -21,13 +22,13 @@ export class Spoiled {
   /** What of a piece goes on. */
   passes(direction: ProxyFault['direction'], piece: Buffer): Buffer | Promise<Buffer | null> {
     const { kind, afterBytes, lateMs } = this.#fault
-    if (this.#happened && kind !== 'late') return Promise.resolve(null)
+    if (this.happened && kind !== 'late') return Promise.resolve(null)
     if (direction !== this.#fault.direction) return piece
     const left = afterBytes - this.#seen
     this.#seen += piece.length
     if (this.#seen < afterBytes) return piece
-    if (!this.#happened) {
-      this.#happened = true
+    if (!this.happened) {
+      this.happened = true
       this.#fired()
       if (kind !== 'late') return this.#break(piece.subarray(0, Math.max(0, left)))
     }
