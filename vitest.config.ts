@@ -5,6 +5,8 @@ export default defineConfig({
     reporters: process.env['ISTHMUS_TEST_REPORT'] ? ['default', ['json', { outputFile: process.env['ISTHMUS_TEST_REPORT'] }]] : ['default'],
     // Real servers on two cores: more workers only make each other late.
     maxWorkers: 2,
+    // Real servers, real time, and a machine that may be busy with other things: what fails by itself fails twice.
+    retry: process.env['CI'] ? 1 : 0,
     // Generous: a busy machine is no failure.
     testTimeout: 240_000,
     hookTimeout: 180_000,
