@@ -69,7 +69,7 @@ describe.each(stored.map((h) => [h.name, h] as const))('%s', (_name, h) => {
   it('names every step and every wait', () => {
     for (const event of events(h)) {
       const activity = event.activityTaskScheduledEventAttributes
-      if (activity) expect(summaryOf(event), activity.activityType?.name ?? '').toMatch(/^(chunk [\d,]+: |table |sign in to |new token for |receipt: )/)
+      if (activity) expect(summaryOf(event), activity.activityType?.name ?? '').toMatch(/^(chunk [\d,]+: |table |sign in to |new token for |parked: \w|receipt: |[\w.]+: what is no longer at the source$)/)
       if (event.timerStartedEventAttributes) expect(summaryOf(event)).toMatch(/^wait \d+ (s|min|h), until [\d-]*\s?\d\d:\d\d:\d\d UTC: \S/)
       if (event.startChildWorkflowExecutionInitiatedEventAttributes) expect(summaryOf(event)).toMatch(/ → /)
     }
@@ -78,6 +78,6 @@ describe.each(stored.map((h) => [h.name, h] as const))('%s', (_name, h) => {
   it('costs few events for each chunk', () => {
     const asked = steps(h, 'page') + steps(h, 'authenticate')
     if (asked === 0) expect(events(h).length).toBeLessThanOrEqual(40)
-    else expect(events(h).length).toBeLessThanOrEqual(24 + 6 * asked + 20 * Math.max(1, steps(h, 'post')))
+    else expect(events(h).length).toBeLessThanOrEqual(30 + 6 * asked + 20 * Math.max(1, steps(h, 'post')) + 25 * steps(h, 'park'))
   })
 })
