@@ -69,7 +69,7 @@ describe.each(stored.map((h) => [h.name, h] as const))('%s', (_name, h) => {
   it('names every step and every wait', () => {
     for (const event of events(h)) {
       const activity = event.activityTaskScheduledEventAttributes
-      if (activity) expect(summaryOf(event), activity.activityType?.name ?? '').toMatch(/^(chunk [\d,]+: |table |sign in to |new token for |parked: \w|receipt: |[\w.]+: what is no longer at the source$)/)
+      if (activity) expect(summaryOf(event), activity.activityType?.name ?? '').toMatch(/^(chunk [\d,]+: |table |sign in to |new token for |parked: \w|receipt: |[\w.-]+: what is no longer at the source$)/)
       if (event.timerStartedEventAttributes) expect(summaryOf(event)).toMatch(/^wait \d+ (s|min|h), until [\d-]*\s?\d\d:\d\d:\d\d UTC: \S/)
       if (event.startChildWorkflowExecutionInitiatedEventAttributes) expect(summaryOf(event)).toMatch(/ → /)
     }
