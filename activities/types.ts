@@ -103,11 +103,6 @@ export interface CompleteRequest extends StreamTarget {
   approved: boolean
 }
 
-export interface WaitNote extends StreamTarget {
-  reason: string
-  until: string
-}
-
 export interface Activities {
   /** Checks and extends the destination, takes hold of the stream, tells where to begin. */
   prepare(request: PrepareRequest): Promise<PrepareResult>

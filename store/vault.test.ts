@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { loadVaultKey, openSealed, seal } from './index.ts'
 import { decrypt, encrypt } from './vault.ts'
 
-const VECTORS = '/work/shared/vectors/wycheproof/testvectors_v1/aes_gcm_test.json'
+const VECTORS = fileURLToPath(new URL('../../shared/vectors/wycheproof/testvectors_v1/aes_gcm_test.json', import.meta.url))
 const place = { table: 'connections', row: 'shop', field: 'settings' }
 const vaultKey = () => loadVaultKey({ env: { ISTHMUS_KEY: randomBytes(32).toString('base64') }, projectDir: '/nowhere' })
 
