@@ -6,17 +6,27 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { connectClient } from './connect.ts'
 import { identify, processFacts } from './processes.ts'
 import { API_TASK_QUEUE, TASK_QUEUE } from './queues.ts'
-import { findStack, startStack, type Stack } from './stack.ts'
+import { findStack, startStack as start, type Stack, type StackOptions } from './stack.ts'
 import { stackFilePath, type StackFile } from './stack-file.ts'
 
 const workerEntry = fileURLToPath(new URL('./fixtures/worker.mjs', import.meta.url))
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'DATABASE_URL' && !name.startsWith('TEMPORAL_')))
 let projectDir = ''
 
+const started: Stack[] = []
+
+async function startStack(options: StackOptions): Promise<Stack> {
+  const stack = await start(options)
+  started.push(stack)
+  return stack
+}
+
+// What one test leaves behind must not fail the next ones.
+afterEach(async () => { await Promise.all(started.splice(0).map((stack) => stack.stop())) })
 beforeAll(async () => { projectDir = await mkdtemp(join(tmpdir(), 'isthmus-stack-')) })
 afterAll(async () => {
   const left = JSON.parse(await readFile(join(projectDir, '.isthmus', 'postgres.json'), 'utf8').catch(() => '{}')) as { dataDir?: string }

@@ -58,7 +58,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const managed = await keepRunning(title, start, {
       log,
       async started(now) {
-        file.children = [...file.children.filter((child) => child.name !== name), { name, ...(await identify(now.pid)), marker: now.marker }]
+        // Known first: the parts start side by side, and nothing may come between reading the list and writing it.
+        const identity = await identify(now.pid)
+        file.children = [...file.children.filter((child) => child.name !== name), { name, ...identity, marker: now.marker }]
         await save()
       },
     })
