@@ -138,7 +138,9 @@ async function timeline(stack: Stack, workflowId: string): Promise<void> {
   try {
     const ms = (t: { seconds?: unknown; nanos?: number | null } | null | undefined): number => Number(t?.seconds ?? 0) * 1000 + (t?.nanos ?? 0) / 1e6
     const { events } = await client.workflow.getHandle(`${workflowId}/transactions`).fetchHistory()
-    const began = ms((await client.workflow.getHandle(workflowId).fetchHistory()).events?.[0]?.eventTime)
+    const parent = (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? []
+    const began = ms(parent[0]?.eventTime)
+    for (const e of parent) say(`  sync  ${((ms(e.eventTime) - began) / 1000).toFixed(2)}  ${Object.entries(e).find(([name, value]) => value && name.endsWith('EventAttributes'))?.[0].replace('EventAttributes', '')}`)
     const scheduled = new Map<string, { name: string; at: number; started: number }>()
     for (const e of events ?? []) {
       const at = (ms(e.eventTime) - began) / 1000
