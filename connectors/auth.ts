@@ -1,4 +1,4 @@
-import type { AuthInput } from '../model/source.ts'
+import type { AuthInput } from '../model/auth.ts'
 
 type Options<K extends AuthInput['kind']> = Omit<Extract<AuthInput, { kind: K }>, 'kind'>
 

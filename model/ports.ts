@@ -1,6 +1,7 @@
 /** Interfaces between the folders. Each is implemented once, in the folder its comment names. */
 import type { ChunkRef, CompleteResult, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
+import type { ConnectionStore, PayloadKeys } from './connections.ts'
 import type { Pacer, PacerOptions } from './pacer.ts'
 import type { RejectStore } from './rejects.ts'
 import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
@@ -224,7 +225,7 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>
@@ -256,6 +257,8 @@ export interface Store extends RejectStore, RemapStore {
   noteServed(connection: string, version: number): Promise<void>
   /** The API has answered somebody with this version, or a later one. */
   wasServed(connection: string, version: number): Promise<boolean>
+  /** Keys for payloads of Temporal. They outlive a change of the vault's key. */
+  payloadKeys(): Promise<PayloadKeys>
   /** Lets requests of an account through, over all processes. Opens nothing; ends with the store. */
   pacer(options: PacerOptions): Pacer
   /** Writes a line of a run's log once for each `key`, whoever writes it. */

@@ -1,81 +1,12 @@
 import { z } from 'zod'
-import { durationMs } from './duration.ts'
-import { pathSchema, secretSchema, valueSchema } from './value.ts'
+import { authSchema, tlsSchema } from './auth.ts'
+import { durationSchema as duration } from './duration-schema.ts'
+import { pathSchema, valueSchema } from './value.ts'
 
 /**
  * The building blocks of a source as plain data (no closures), so that importers can write them as well as people.
  * Every schema gives the compiled form: fully defaulted, no optionals that inner code has to think about.
  */
-
-const duration = z.string().refine((v) => {
-  try {
-    return durationMs(v) > 0
-  } catch {
-    return false
-  }
-}, 'must be a duration such as 30s, 15m, 1h or 1d')
-
-// ---------------------------------------------------------------- auth
-const oauth2Client = {
-  /** Absolute, or relative to the base URL. */
-  tokenUrl: valueSchema,
-  clientId: valueSchema,
-  /** Space-separated scopes; '' sends none. */
-  scope: z.string().default(''),
-  /** RFC 8707 style or vendor `audience`; '' sends none. */
-  audience: z.string().default(''),
-  /** How the client identifies itself at the token endpoint (RFC 6749 2.3.1). */
-  clientAuth: z.enum(['basic', 'post']).default('basic'),
-  /** Further form parameters for the token request. */
-  params: z.record(z.string(), valueSchema).default({}),
-  /** Further headers for the token request. */
-  tokenHeaders: z.record(z.string(), valueSchema).default({}),
-}
-export const authSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('none') }),
-  z.strictObject({
-    kind: z.literal('apiKey'),
-    in: z.enum(['header', 'query']).default('header'),
-    name: z.string().default('X-API-Key'),
-    key: secretSchema,
-    /** Put before the key, for example `Token `. */
-    prefix: z.string().default(''),
-  }),
-  z.strictObject({ kind: z.literal('bearer'), token: secretSchema }),
-  z.strictObject({ kind: z.literal('basic'), username: valueSchema, password: secretSchema }),
-  z.strictObject({ kind: z.literal('oauth2ClientCredentials'), ...oauth2Client, clientSecret: secretSchema }),
-  z.strictObject({
-    kind: z.literal('oauth2RefreshToken'),
-    ...oauth2Client,
-    /** Absent for public clients. */
-    clientSecret: secretSchema.nullable().default(null),
-    /** The first refresh token; later ones are kept sealed in the store. */
-    refreshToken: secretSchema,
-  }),
-  z.strictObject({
-    /** A JWT signed here and sent as the bearer token. */
-    kind: z.literal('signedJwt'),
-    algorithm: z.enum(['HS256', 'RS256', 'PS256', 'ES256']).default('HS256'),
-    /** The shared secret (HS256) or a PKCS#8 PEM. */
-    key: secretSchema,
-    keyId: z.string().default(''),
-    claims: z.record(z.string(), valueSchema).default({}),
-    /** Life of one token. */
-    ttl: duration.default('5m'),
-  }),
-  z.strictObject({
-    /** RFC 7523: a signed assertion exchanged for an access token. */
-    kind: z.literal('jwtBearer'),
-    ...oauth2Client,
-    algorithm: z.enum(['RS256', 'PS256', 'ES256']).default('RS256'),
-    key: secretSchema,
-    keyId: z.string().default(''),
-    subject: valueSchema.default(''),
-    ttl: duration.default('3m'),
-  }),
-])
-export type Auth = z.output<typeof authSchema>
-export type AuthInput = z.input<typeof authSchema>
 
 // ---------------------------------------------------------------- paging
 const count = z.int('must be a whole number').positive('must be above 0')
@@ -180,6 +111,13 @@ export const sourceSchema = z.strictObject({
   timeout: duration.default('30s'),
   /** Further origins (`https://host:port`) that may be sent credentials. */
   origins: z.array(z.string()).default([]),
+  /** Client certificate and own certificate authority. */
+  tls: tlsSchema.default({ cert: null, key: null, ca: null }),
+  /**
+   * Private addresses (10/8, 172.16/12, 192.168/16, fc00::/7, loopback) that names of this connection may lead to. A loopback or private
+   * address that stands in the base URL itself is allowed without it; link-local ones (169.254/16, where clouds keep metadata) never are.
+   */
+  privateNetwork: z.boolean().default(false),
   /** Largest decoded body of one page, in bytes. */
   maxPageBytes: count.default(64 * 1024 * 1024),
 })

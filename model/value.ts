@@ -5,22 +5,77 @@ export interface EnvRef {
   env: string
 }
 
-/** Plain text, or a reference into the environment. */
-export type Value = string | EnvRef
+/** A secret of the source's connection, kept sealed in the vault. */
+export interface CredentialRef {
+  credential: string
+}
+
+/** A setting of the source's connection that is no secret, for example a region or an account number. */
+export interface SettingRef {
+  setting: string
+}
+
+/** A text with settings of the connection in it: `https://{account}.example.com`. */
+export interface TemplateRef {
+  template: string
+}
+
+/** Plain text, or a reference to a value that does not stand in the plan. */
+export type Value = string | EnvRef | CredentialRef | SettingRef | TemplateRef
+/** A reference to a secret. */
+export type SecretRef = EnvRef | CredentialRef
+
+/** What the vault holds for one connection, opened. */
+export interface StoredValues {
+  settings: Record<string, string>
+  credentials: Record<string, string>
+}
 
 export const envRefSchema = z.strictObject({
   env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'an environment variable has letters, digits and _ only'),
 })
-/** Text or `env('NAME')`. */
-export const valueSchema = z.union([z.string(), envRefSchema], { error: "must be a text or env('NAME')" })
-/** Only `env('NAME')`: a secret never stands in code or in a plan. */
-export const secretSchema = z.custom<EnvRef>((v) => envRefSchema.safeParse(v).success, {
-  error: "a secret must be env('NAME'), so that it never stands in code or in a plan",
+const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'a field of a connection has letters, digits and _ only')
+export const credentialRefSchema = z.strictObject({ credential: name })
+export const settingRefSchema = z.strictObject({ setting: name })
+export const templateRefSchema = z.strictObject({ template: z.string() })
+/** Text, or a reference. */
+export const valueSchema = z.union([z.string(), envRefSchema, credentialRefSchema, settingRefSchema, templateRefSchema], {
+  error: "must be a text, env('NAME'), setting('name') or credential('name')",
+})
+/** Only a reference: a secret never stands in code or in a plan. */
+export const secretSchema = z.custom<SecretRef>((v) => envRefSchema.safeParse(v).success || credentialRefSchema.safeParse(v).success, {
+  error: "a secret must be env('NAME') or credential('name'), so that it never stands in code or in a plan",
 })
 
 /** A reference to an environment variable, resolved when the sync runs. `.env` in the project folder is read too. */
 export function env(name: string): EnvRef {
   return { env: name }
+}
+
+/** A secret of the source's connection, asked for by `isthmus connect` and kept sealed in the vault. */
+export function credential(name: string): CredentialRef {
+  return { credential: name }
+}
+
+/** A setting of the source's connection, asked for by `isthmus connect`; no secret. */
+export function setting(name: string): SettingRef {
+  return { setting: name }
+}
+
+/**
+ * A text with settings of the connection in it: `template('https://{account}.example.com/v1')`. A setting that is put in may hold letters,
+ * digits, `.`, `_` and `-` only, so that it cannot lead to another host.
+ */
+export function template(text: string): TemplateRef {
+  return { template: text }
+}
+
+/** A reference of one of the kinds, or null when the value is something else. */
+export function referenceOf(value: unknown): EnvRef | CredentialRef | SettingRef | TemplateRef | null {
+  if (value === null || typeof value !== 'object') return null
+  const [first, ...more] = Object.entries(value)
+  const known = first !== undefined && more.length === 0 && ['env', 'credential', 'setting', 'template'].includes(first[0]) && typeof first[1] === 'string'
+  return known ? (value as EnvRef | CredentialRef | SettingRef | TemplateRef) : null
 }
 
 /** A path into a record or body: `a.b.c`, or an array of keys where a key holds a dot. `*` goes through every element. */

@@ -194,6 +194,6 @@ function defaultMode(key: string[], stream: Stream, place: { file: string; field
 function connectionId(source: Source): string {
   if (source.connection) return source.connection
   const base = source.baseUrl
-  const name = typeof base === 'string' ? new URL(base).host : base.env.replace(/_?(BASE)?_?URL$/i, '').toLowerCase() || base.env.toLowerCase()
+  const name = typeof base === 'string' ? new URL(base).host : 'env' in base ? base.env.replace(/_?(BASE)?_?URL$/i, '').toLowerCase() || base.env.toLowerCase() : 'connection'
   return `${name}-${sha256(canonical({ base, auth: source.auth })).slice(0, 6)}`
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { IsthmusError } from '../model/errors.ts'
 import type { Plan, StreamPlan } from '../model/plan.ts'
-import type { EnvRef, Value } from '../model/value.ts'
+import type { EnvRef, StoredValues, Value } from '../model/value.ts'
 
 export type Environment = Record<string, string | undefined>
 
@@ -48,14 +48,32 @@ export function requireEnvironment(plan: Plan, environment: Environment): Record
   return Object.fromEntries(refs.map((r) => [r.name, environment[r.name] as string]))
 }
 
-/** Resolves values of a plan; a missing variable throws MissingEnvironment by its name. */
-export function resolver(environment: Environment): (value: Value) => string {
+/**
+ * Resolves values of a plan: from the environment, and from what the vault holds for the connection (`stored`; null when it holds nothing).
+ * What is missing throws MissingEnvironment by its name.
+ */
+export function resolver(environment: Environment, stored: StoredValues | null = null): (value: Value) => string {
+  const ofConnection = (kind: keyof StoredValues, name: string): string => {
+    const found = stored?.[kind][name]
+    if (found !== undefined && found !== '') return found
+    const what = kind === 'settings' ? 'setting' : 'credential'
+    throw new IsthmusError('MissingEnvironment', stored ? `the connection has no ${what} "${name}"` : `the connection is not set up, so its ${what} "${name}" is not known`, { cure: 'set it up with `isthmus connect`' })
+  }
   return (value) => {
     if (typeof value === 'string') return value
+    if ('credential' in value) return ofConnection('credentials', value.credential)
+    if ('setting' in value) return ofConnection('settings', value.setting)
+    if ('template' in value) return value.template.replace(/\{(\w+)\}/g, (_all, name: string) => safePart(name, ofConnection('settings', name)))
     const found = environment[value.env]
     if (found === undefined || found === '') {
       throw new IsthmusError('MissingEnvironment', `the environment variable ${value.env} is not set for the worker`, { cure: `set ${value.env} where the worker runs, or put it into .env` })
     }
     return found
   }
+}
+
+/** A setting that becomes part of an address cannot lead anywhere else. */
+function safePart(name: string, text: string): string {
+  if (/^[\w-]+(\.[\w-]+)*$/.test(text)) return text
+  throw new IsthmusError('InvalidInput', `the setting "${name}" of the connection may hold letters, digits, . _ and - only`, { cure: 'correct it with `isthmus connect`' })
 }

@@ -1,11 +1,13 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
 import { CallbackError } from './callback-error.ts'
+import { connectionQueries } from './connections.ts'
 import { checkKey } from './key-check.ts'
 import { logQueries } from './log.ts'
 import { migrate } from './migrate.ts'
 import { createPacers } from './pacing/index.ts'
 import { planQueries } from './plans.ts'
+import { payloadKeyQueries } from './payload-keys.ts'
 import { pgError, poolOf } from './postgres.ts'
 import { rejectQueries } from './rejects.ts'
 import { remapQueries } from './remaps.ts'
@@ -44,6 +46,8 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     ...remapQueries(pool),
     ...settingsQueries(pool, key),
     ...tokens.queries,
+    ...connectionQueries(),
+    ...payloadKeyQueries(key),
   }
   const close = async (): Promise<void> => {
     await pacers.close()

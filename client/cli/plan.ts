@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { formatDuration } from '../../model/duration.ts'
 import { guarantee } from '../../model/action.ts'
+import type { Value } from '../../model/value.ts'
 import type { Plan, StreamPlan } from '../../model/plan.ts'
 import { tableName } from '../../model/table-name.ts'
 import { requireEnvironment, projectEnvironment } from '../../project/index.ts'
@@ -47,7 +48,7 @@ function show(output: Output, plan: Plan, estimates: Estimate[]): void {
   output.out(`${c.bold(plain(plan.id))}  ${c.dim(`${plan.file}, plan ${plan.hash.slice(0, 12)}`)}${plan.every ? `, every ${plan.every}` : ''}`)
   for (const [i, s] of plan.streams.entries()) {
     const e = estimates[i]
-    const base = typeof s.source.baseUrl === 'string' ? s.source.baseUrl : `$${s.source.baseUrl.env}`
+    const base = shownValue(s.source.baseUrl)
     const limits = s.source.limits.map((l) => `${l.requests} per ${l.per}`).join(', ')
     output.out('')
     output.out(`${c.bold(plain(s.name))}`)
@@ -71,7 +72,7 @@ function destinationLines(s: StreamPlan): string[] {
   const to = s.destination
   if (to.kind === 'postgres') return [`  to          ${tableName(s)}, ${by}`]
   const { action } = to
-  const base = typeof to.source.baseUrl === 'string' ? to.source.baseUrl : `$${to.source.baseUrl.env}`
+  const base = shownValue(to.source.baseUrl)
   const limits = to.source.limits.map((l) => `${l.requests} per ${l.per}`).join(', ')
   return [
     `  to          action ${action.name}: ${action.method} ${base}${action.path}, ${by}${action.batch ? `, ${action.batch.size} in a request` : ''}`,
@@ -94,4 +95,11 @@ function typeName(type: Plan['streams'][number]['columns'][number]['type']): str
 function origin(rule: { path: string | string[] | null; value?: unknown } | undefined): string {
   if (!rule) return 'null'
   return rule.path === null ? `constant ${JSON.stringify(rule.value)}` : [rule.path].flat().join('.')
+}
+
+/** A value of the plan as people read it: references by their names. */
+function shownValue(value: Value): string {
+  if (typeof value === 'string') return value
+  if ('template' in value) return value.template
+  return 'env' in value ? `$${value.env}` : `(${'setting' in value ? `setting ${value.setting}` : `credential ${value.credential}`} of the connection)`
 }

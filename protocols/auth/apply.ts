@@ -32,6 +32,8 @@ export function createApply(auth: Auth, resolve: (value: Value) => string, redac
     }
     case 'oauth2ClientCredentials':
     case 'oauth2RefreshToken':
+    case 'oauth2AuthorizationCode':
+    case 'oauth2DeviceCode':
     case 'jwtBearer':
     case 'signedJwt':
       return ({ headers }, token) => {
@@ -39,5 +41,8 @@ export function createApply(auth: Auth, resolve: (value: Value) => string, redac
         redactor.add(token.accessToken)
         headers['authorization'] = `Bearer ${token.accessToken}`
       }
+    case 'oauth1':
+    case 'session':
+      throw new IsthmusError('InvalidInput', `sign-in of kind ${auth.kind} is not there yet`, { field: 'from.auth' })
   }
 }

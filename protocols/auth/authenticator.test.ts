@@ -26,7 +26,7 @@ const ENV: Record<string, string> = {
   EC: ec.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   SHARED: 'canary-shared-key-of-32-characters',
 }
-const resolve = (v: Value) => (typeof v === 'string' ? v : ENV[v.env]!)
+const resolve = (v: Value) => (typeof v === 'string' ? v : ENV[(v as { env: string }).env]!)
 const none: Token = { version: 0, accessToken: '', expiresAt: null, refreshToken: null }
 const HEADERS: Record<number, Record<string, string>> = { 302: { location: 'http://127.0.0.2/' }, 503: {}, 429: { 'retry-after': '7' } }
 const NOW = 1_800_000_000_000

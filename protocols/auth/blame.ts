@@ -1,4 +1,5 @@
-import type { Auth, Value } from '../../model/index.ts'
+import { referenceOf } from '../../model/index.ts'
+import type { Auth } from '../../model/index.ts'
 import type { Blame } from './types.ts'
 
 const FIELDS: Record<Auth['kind'], string[]> = {
@@ -8,14 +9,18 @@ const FIELDS: Record<Auth['kind'], string[]> = {
   basic: ['password', 'username'],
   oauth2ClientCredentials: ['clientSecret', 'clientId'],
   oauth2RefreshToken: ['clientSecret', 'clientId'],
+  oauth2AuthorizationCode: ['clientSecret', 'clientId'],
+  oauth2DeviceCode: ['clientSecret', 'clientId'],
+  oauth1: ['tokenSecret', 'token', 'consumerSecret', 'consumerKey'],
+  session: ['body'],
   signedJwt: ['key'],
   jwtBearer: ['key', 'clientId', 'subject'],
 }
 
 /** Field and environment variables (names only) to correct. `fields` narrows it to what the server complained about. */
 export function blameOf(auth: Auth, fields: string[] = FIELDS[auth.kind]): Blame {
-  const values = auth as unknown as Record<string, Value | null | undefined>
-  const variables = fields.map((f) => values[f]).filter((v) => typeof v === 'object' && v !== null).map((v) => (v as { env: string }).env)
+  const values = auth as unknown as Record<string, unknown>
+  const variables = fields.map((f) => referenceOf(values[f])).flatMap((ref) => (ref && 'env' in ref ? [ref.env] : []))
   const given = fields.find((f) => values[f] !== null && values[f] !== undefined)
   return { field: given === undefined ? 'from.auth' : `from.auth.${given}`, variables }
 }

@@ -42,7 +42,7 @@ export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpo
   }
   if (auth.audience !== '') params['audience'] = auth.audience
   if (auth.kind === 'oauth2ClientCredentials') return { type: 'client_credentials', params, refreshToken: null }
-  const refreshToken = current.refreshToken ?? resolve(auth.refreshToken)
+  const refreshToken = current.refreshToken ?? (auth.kind === 'oauth2RefreshToken' ? resolve(auth.refreshToken) : '')
   redactor.add(refreshToken)
   return { type: 'refresh_token', params: { ...params, refresh_token: refreshToken }, refreshToken }
 }

@@ -40,7 +40,7 @@ afterAll(() => new Promise((resolve) => {
 const signIn = async (more: Partial<Extract<AuthInput, { kind: 'oauth2ClientCredentials' }>>) => {
   const http = createHttp({ origins: [issuer], timeoutMs: 5000, maxBytes: 1 << 20, concurrency: 1, userAgent: 'test' })
   const auth = authSchema.parse({ kind: 'oauth2ClientCredentials', tokenUrl: '/token', clientId: 'by basic', clientSecret: { env: 'SECRET' }, ...more })
-  const resolve = (v: Value) => (typeof v === 'string' ? v : ENV[v.env]!)
+  const resolve = (v: Value) => (typeof v === 'string' ? v : ENV[(v as { env: string }).env]!)
   try {
     return await createAuthenticator(auth, { resolve, http, baseUrl: issuer }).fetchToken(none)
   } finally {

@@ -1,4 +1,4 @@
-import type { Redactor } from './redact.ts'
+import type { Redactor } from '../../model/redact.ts'
 
 /** Where a request goes and with which headers: what credentials are added to. Header names are lower-case. */
 export interface HttpTarget {

@@ -1,4 +1,5 @@
 import { scryptSync } from 'node:crypto'
+import { referenceOf } from '../../model/index.ts'
 import type { Auth, Value } from '../../model/index.ts'
 
 /**
@@ -7,10 +8,9 @@ import type { Auth, Value } from '../../model/index.ts'
  */
 export function fingerprint(auth: Auth, baseUrl: string, resolve: (value: Value) => string): string {
   if (auth.kind === 'none') return 'none'
-  const plain = JSON.stringify([baseUrl, auth], (_key, value: unknown) => (isReference(value) ? { value: resolve(value) } : value))
+  const plain = JSON.stringify([baseUrl, auth], (_key, value: unknown) => {
+    const reference = referenceOf(value)
+    return reference ? { value: resolve(reference) } : value
+  })
   return scryptSync(plain, 'isthmus credentials', 9, { N: 4096, r: 8, p: 1 }).toString('base64url')
-}
-
-function isReference(value: unknown): value is { env: string } {
-  return typeof value === 'object' && value !== null && Object.keys(value).join() === 'env' && typeof (value as { env: unknown }).env === 'string'
 }

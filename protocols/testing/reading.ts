@@ -17,7 +17,7 @@ export const wide = { untilMs: Infinity, bytes: Infinity, requests: Infinity }
 
 /** Opens a stream of a test server and collects what it hands over. */
 export function reading(url: string, stream: Omit<StreamInput, 'name' | 'path'> & { path?: string }, source: Omit<Partial<SourceInput>, 'kind'> = {}, env: Record<string, string> = {}): Reading {
-  const resolve = (value: Value) => (typeof value === 'string' ? value : (env[value.env] ?? ''))
+  const resolve = (value: Value) => (typeof value === 'string' ? value : (env[(value as { env: string }).env] ?? ''))
   const reader = openRest({
     source: sourceSchema.parse({ baseUrl: url, timeout: '2s', ...source }),
     stream: streamSchema.parse({ name: 'test', path: '/items', records: 'data', key: 'id', ...stream }),

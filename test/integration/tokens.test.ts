@@ -54,7 +54,7 @@ function connection(sim: Simulator, refreshToken: string) {
   const reader = openRest({
     source: sourceSchema.parse({ baseUrl: sim.url, auth: { kind: 'oauth2RefreshToken', tokenUrl: '/oauth/token', clientId: C.clientId, clientSecret: { env: 'SECRET' }, refreshToken: { env: 'REFRESH' } } }),
     stream: streamSchema.parse({ name: 'all', path: '/', records: 'data', key: 'id' }),
-    resolve: (v) => (typeof v === 'string' ? v : v.env === 'SECRET' ? C.clientSecret : refreshToken),
+    resolve: (v) => (typeof v === 'string' ? v : (v as { env: string }).env === 'SECRET' ? C.clientSecret : refreshToken),
   })
   return { reader, tokenKey: `tokens/${reader.fingerprint}` }
 }

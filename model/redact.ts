@@ -77,3 +77,6 @@ export function createRedactor(): Redactor {
     },
   }
 }
+
+/** The redactor of this process: it knows every secret that was opened here. Logs, errors, progress and rejects pass through it. */
+export const redactor: Redactor = createRedactor()
