@@ -6,7 +6,8 @@ import type { Value } from '../model/value.ts'
 import type { CompiledMapper } from '../model/mapping/index.ts'
 import type { Pacer, Priority } from '../model/pacer.ts'
 import type { RowDestination, Store } from '../model/ports.ts'
-import { projectEnvironment, resolver } from '../project/index.ts'
+import { projectEnvironment, type Environment } from '../project/index.ts'
+import { openAccounts, withAccounts, type StreamAccounts } from './account.ts'
 import { openConnection, openRest, type Connection, type RestReader } from '../protocols/rest/index.ts'
 import { inTo } from '../destinations/actions/index.ts'
 import { MappedAhead } from './ahead.ts'
@@ -68,21 +69,22 @@ export class OpenStreams {
     const stream = plan.streams.find((s) => s.name === target.stream)
     if (!stream) throw new IsthmusError('NotFound', `the plan has no stream "${target.stream}"`, { file: plan.file })
     const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.run}`)) }
-    const resolve = resolver(environment)
-    const to = stream.destination
+    const accounts = await openAccounts(deps.store, stream, environment)
+    const { from, to } = accounts
+    const destination = stream.destination
     const shared = {
-      from: this.#connection(target, stream.connection, stream.source, resolve),
-      to: to.kind === 'action' ? inTo(() => this.#connection(target, to.connection, to.source, resolve)) : undefined,
+      from: this.#connection(target, stream.connection, from.source, from.resolve),
+      to: destination.kind === 'action' ? inTo(() => this.#connection(target, destination.connection, to.source!, to.resolve)) : undefined,
       run: target.run,
       note: (message: string) => deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message }),
     }
-    return open(deps, plan, stream, environment, shared)
+    return openWith(deps, plan, stream, accounts, shared)
   }
 
   /** The open connection of an account. */
   #connection(target: StreamTarget, name: string, source: Source, resolve: (value: Value) => string): Connection {
-    const { baseUrl, auth, origins, timeout, concurrency } = source
-    const key = `${target.run}\n${name}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency })}`
+    const { baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork } = source
+    const key = `${target.run}\n${name}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork })}`
     const connection = this.#connections.get(key) ?? openConnection({ source, resolve })
     this.#connections.set(key, connection)
     return connection
@@ -115,28 +117,38 @@ export class OpenStreams {
   }
 }
 
+type OpenDeps = Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store'>
+interface Shared {
+  from?: Connection
+  to?: Connection | undefined
+  run?: string
+  note?(message: string): Promise<void>
+}
+
 /** Opens one stream of a plan with the values its references stand for. */
-export function open(
-  deps: Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store'>, plan: Plan, stream: StreamPlan, environment: Record<string, string | undefined>,
-  shared: { from?: Connection; to?: Connection | undefined; run?: string; note?(message: string): Promise<void> } = {},
-): OpenStream {
-  const resolve = resolver(environment)
-  const reader = openRest({ source: stream.source, stream: stream.stream, resolve, connection: shared.from })
+export async function open(deps: OpenDeps, plan: Plan, stream: StreamPlan, environment: Environment, shared: Shared = {}): Promise<OpenStream> {
+  return openWith(deps, plan, stream, await openAccounts(deps.store, stream, environment), shared)
+}
+
+function openWith(deps: OpenDeps, plan: Plan, planned: StreamPlan, accounts: StreamAccounts, shared: Shared): OpenStream {
+  const { from, to } = accounts
+  const stream = withAccounts(planned, accounts)
+  const reader = openRest({ source: stream.source, stream: stream.stream, resolve: from.resolve, connection: shared.from })
   const streamKey = `${plan.id}/${stream.name}`
-  const to = openDestination(deps, { stream, streamKey, resolve, connection: shared.to, run: shared.run, note: shared.note })
+  const target = openDestination(deps, { stream, streamKey, resolve: to.resolve, connection: shared.to, run: shared.run, note: shared.note })
   return {
     plan,
     stream,
     streamKey,
-    destination: to.destination,
-    account: to.account,
+    destination: target.destination,
+    account: target.account,
     reader,
     tokenKey: `${stream.connection}/${reader.fingerprint}`,
     limits: stream.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) })),
     mapper: null,
     close: async () => {
       await reader.close()
-      await to.close()
+      await target.close()
     },
   }
 }

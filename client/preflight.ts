@@ -56,7 +56,7 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
     for (const stream of sync.plan.streams) {
       const place = { file: sync.plan.file, field: '' }
       try {
-        const one = open(deps, sync.plan, stream, options.environment)
+        const one = await open(deps, sync.plan, stream, options.environment)
         opened.push(one)
         const [table, first] = await Promise.allSettled([checkDestination(one, options), look(sync, one, options)])
         if (table.status === 'rejected') throw table.reason

@@ -1,3 +1,4 @@
 export * from './rest.ts'
 export * from './auth.ts'
 export * from './paging.ts'
+export * from './define.ts'

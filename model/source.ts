@@ -102,6 +102,8 @@ export const sourceSchema = z.strictObject({
   connection: z.string().default(''),
   baseUrl: valueSchema,
   auth: authSchema.default({ kind: 'none' }),
+  /** Ways to sign in of a connector, by name: the stored connection says which one it uses, `auth` is the first. */
+  methods: z.record(z.string(), authSchema).default({}),
   headers: z.record(z.string(), valueSchema).default({}),
   query: query.default({}),
   limits: z.array(limitSchema).default([]),

@@ -78,6 +78,19 @@ export function referenceOf(value: unknown): EnvRef | CredentialRef | SettingRef
   return known ? (value as EnvRef | CredentialRef | SettingRef | TemplateRef) : null
 }
 
+/** Names of the settings or credentials that a description refers to, each once. */
+export function referencesIn(part: unknown, kind: 'setting' | 'credential'): string[] {
+  const names = new Set<string>()
+  const look = (value: unknown): void => {
+    const reference = referenceOf(value) as Partial<Record<'setting' | 'credential' | 'template', string>> | null
+    if (reference?.[kind]) names.add(reference[kind])
+    else if (reference?.template && kind === 'setting') for (const [, name] of reference.template.matchAll(/\{(\w+)\}/g)) names.add(name!)
+    else if (!reference && value !== null && typeof value === 'object') Object.values(value).forEach(look)
+  }
+  look(part)
+  return [...names]
+}
+
 /** A path into a record or body: `a.b.c`, or an array of keys where a key holds a dot. `*` goes through every element. */
 export type Path = string | string[]
 export const pathSchema = z.union([z.string(), z.array(z.string())], { error: "must be a path such as 'data.items' or ['data', 'items']" })

@@ -2,7 +2,8 @@ import { IsthmusError } from '../../model/errors.ts'
 import type { CompiledMapper } from '../../model/mapping/index.ts'
 import type { Plan, StreamPlan } from '../../model/plan.ts'
 import type { RowDestination } from '../../model/ports.ts'
-import { projectEnvironment, resolver, type AnyFlow } from '../../project/index.ts'
+import { projectEnvironment, type AnyFlow } from '../../project/index.ts'
+import { openAccounts, withAccounts } from '../account.ts'
 import type { ActivityDeps } from '../deps.ts'
 import { openDestination } from '../destination.ts'
 import { flowOf, rowMapper } from '../map.ts'
@@ -22,11 +23,13 @@ export interface RepairStream {
 /** null when the sync has no such stream any more. */
 export async function openRepair(deps: ActivityDeps, target: RepairTarget, name: string): Promise<RepairStream | null> {
   const plan = await deps.store.getPlan(target.plan)
-  const stream = plan.streams.find((s) => s.name === name)
-  if (!stream) return null
+  const planned = plan.streams.find((s) => s.name === name)
+  if (!planned) return null
   const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.id}`)) }
   const streamKey = `${plan.id}/${name}`
-  const to = openDestination(deps, { stream, streamKey, resolve: resolver(environment), run: target.id })
+  const accounts = await openAccounts(deps.store, planned, environment)
+  const stream = withAccounts(planned, accounts)
+  const to = openDestination(deps, { stream, streamKey, resolve: accounts.to.resolve, run: target.id })
   const flow = await flowOf(deps, target.sync, stream)
   return { plan, stream, streamKey, destination: to.destination, close: to.close, mapper: rowMapper(stream, flow, true), flow }
 }
