@@ -36,3 +36,23 @@ export function signedJwt(options: Options<'signedJwt'>): AuthInput {
 export function jwtBearer(options: Options<'jwtBearer'>): AuthInput {
   return { kind: 'jwtBearer', ...options }
 }
+
+/** OAuth 2.0 authorization code with PKCE (RFC 6749 4.1, RFC 7636): a person signs in once with `isthmus connect`; refresh tokens are kept sealed. */
+export function oauth2AuthorizationCode(options: Options<'oauth2AuthorizationCode'>): AuthInput {
+  return { kind: 'oauth2AuthorizationCode', ...options }
+}
+
+/** OAuth 2.0 device authorization (RFC 8628): a person enters a code at another device, once, with `isthmus connect`. */
+export function oauth2DeviceCode(options: Options<'oauth2DeviceCode'>): AuthInput {
+  return { kind: 'oauth2DeviceCode', ...options }
+}
+
+/** OAuth 1.0a with a token given beforehand (RFC 5849), HMAC-SHA256 by default. */
+export function oauth1(options: Options<'oauth1'>): AuthInput {
+  return { kind: 'oauth1', ...options }
+}
+
+/** A login call gives a token or cookie that goes with each request until it runs out. */
+export function session(options: Options<'session'>): AuthInput {
+  return { kind: 'session', ...options }
+}

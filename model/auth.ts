@@ -8,7 +8,7 @@ const assertion = {
   algorithm: z.enum(['RS256', 'PS256', 'ES256']).default('RS256'),
   /** PEM private key. */
   key: secretSchema,
-  keyId: z.string().default(''),
+  keyId: valueSchema.default(''),
   /** `aud` of the JWT; '' takes the token URL. */
   audience: z.string().default(''),
   ttl: duration.default('3m'),

@@ -11,8 +11,8 @@ import type { SyncDefinition } from './define.ts'
 import { loadError } from './load-error.ts'
 import { useOneOf } from './nearest.ts'
 
-const FILE = /\.(ts|mts|js|mjs)$/
-const NO_SYNC = /(\.d\.m?ts|\.(test|spec)\.\w+)$/
+export const FILE = /\.(ts|mts|js|mjs)$/
+export const NO_SYNC = /(\.d\.m?ts|\.(test|spec)\.\w+)$/
 
 /** A sync file of a project: its id is its path below `syncs/`. */
 export interface SyncFile {
@@ -48,16 +48,20 @@ function duplicate(id: string, files: string[], file: string): IsthmusError {
   return new IsthmusError('InvalidInput', `two syncs have the id "${id}": ${files.join(' and ')}`, { file, field: 'id', cure: 'rename one of the files, or give one another id' })
 }
 
-/** Loads and compiles one file. Throws InvalidInput naming the file when it does not load. */
-export async function loadFile(file: SyncFile): Promise<LoadedSync> {
+/** What a file of the project exports as default. Throws InvalidInput naming the file when it does not load. */
+export async function importDefault<T>(file: SyncFile): Promise<T> {
   // One instance of our own modules and of zod for all: a second one would break `instanceof`.
   const jiti = createJiti(file.path, { moduleCache: false, fsCache: false, virtualModules: { isthmus: authoring, zod } })
-  let definition: SyncDefinition
   try {
-    definition = await jiti.import<SyncDefinition>(file.path, { default: true })
+    return await jiti.import<T>(file.path, { default: true })
   } catch (error) {
     throw loadError(error, file)
   }
+}
+
+/** Loads and compiles one file. Throws InvalidInput naming the file when it does not load. */
+export async function loadFile(file: SyncFile): Promise<LoadedSync> {
+  const definition = await importDefault<SyncDefinition>(file)
   if (definition?.kind !== 'sync') {
     throw new IsthmusError('InvalidInput', 'the file exports no sync', { file: file.file, field: 'default', cure: 'write export default defineSync({ ... })' })
   }

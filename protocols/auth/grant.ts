@@ -36,7 +36,7 @@ export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpo
       // Some servers want the scope inside the assertion, others beside it.
       ...(auth.scope === '' ? {} : { scope: auth.scope }),
     }
-    const { jwt } = await signJwt({ algorithm: auth.algorithm, key, keyId: auth.keyId, ttl: auth.ttl, claims, blame }, nowMs)
+    const { jwt } = await signJwt({ algorithm: auth.algorithm, key, keyId: resolve(auth.keyId), ttl: auth.ttl, claims, blame }, nowMs)
     redactor.add(jwt)
     return { type: JWT_BEARER, params: { ...params, assertion: jwt }, refreshToken: null }
   }
