@@ -10,6 +10,7 @@ import { loadProject, loadSync, projectEnvironment, requireEnvironment, type Env
 import { loadVaultKey, openStore } from '../store/index.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
+import { Connections } from './connections.ts'
 import { connectClient, findTemporal, type TemporalAddress } from './connect.ts'
 import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
@@ -55,12 +56,20 @@ export interface StartOptions {
 export class Isthmus {
   readonly syncs: Syncs
   readonly rejects: Rejects
+  /** Accounts at systems, with their credentials in the vault. */
+  readonly connections: Connections
   readonly #options: IsthmusOptions
   #open: Promise<Opened> | null = null
 
   constructor(options: IsthmusOptions = {}) {
     this.#options = options
     this.syncs = new Syncs(resolve(options.projectDir ?? '.'), options.env, () => this.#connect())
+    this.connections = new Connections({
+      projectDir: resolve(options.projectDir ?? '.'),
+      environment: () => this.#environment(),
+      store: async () => (await this.#connect()).store,
+      reconnected: () => Promise.resolve(),
+    })
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
   }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { simulateCommand } from '../../simulator/index.ts'
+import { connectCommand } from './connect.ts'
+import { connectionsCommand } from './connections.ts'
 import { devCommand } from './dev.ts'
 import { initCommand } from './init.ts'
 import { approveCommand, retryCommand, skipCommand } from './operate.ts'
@@ -23,7 +25,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, workerCommand, simulateCommand]) {
     command.addCommand(make())
   }
   return command

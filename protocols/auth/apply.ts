@@ -2,6 +2,7 @@ import type { Auth, Token, Value } from '../../model/index.ts'
 import { IsthmusError } from '../../model/index.ts'
 import { setQuery } from '../http/index.ts'
 import type { HttpTarget, Redactor } from '../http/index.ts'
+import { signOAuth1 } from './oauth1.ts'
 
 type Apply = (target: HttpTarget, token: Token | null) => void
 
@@ -26,23 +27,40 @@ export function createApply(auth: Auth, resolve: (value: Value) => string, redac
       return ({ headers }) => void (headers['authorization'] = value)
     }
     case 'basic': {
-      const pair = Buffer.from(`${resolve(auth.username)}:${secret(auth.password)}`, 'utf8').toString('base64')
-      redactor.add(pair)
-      return ({ headers }) => void (headers['authorization'] = `Basic ${pair}`)
+      const value = basicHeader(resolve(auth.username), secret(auth.password), redactor)
+      return ({ headers }) => void (headers['authorization'] = value)
     }
+    case 'oauth1': {
+      const keys = { consumerKey: resolve(auth.consumerKey), consumerSecret: secret(auth.consumerSecret), token: resolve(auth.token), tokenSecret: secret(auth.tokenSecret) }
+      const realm = resolve(auth.realm)
+      return (target) => void (target.headers['authorization'] = signOAuth1(target, { ...keys, realm, signature: auth.signature }))
+    }
+    case 'session':
+      return (target, token) => {
+        const value = auth.prefix + used(token, redactor)
+        if (auth.in === 'query') setQuery(target.url, auth.name, [value])
+        else if (auth.in === 'header') target.headers[auth.name.toLowerCase()] = value
+        else target.headers['cookie'] = [target.headers['cookie'], `${auth.name}=${value}`].filter(Boolean).join('; ')
+      }
     case 'oauth2ClientCredentials':
     case 'oauth2RefreshToken':
     case 'oauth2AuthorizationCode':
     case 'oauth2DeviceCode':
     case 'jwtBearer':
     case 'signedJwt':
-      return ({ headers }, token) => {
-        if (token === null) throw new IsthmusError('AuthFailed', 'a request was about to be sent without its token')
-        redactor.add(token.accessToken)
-        headers['authorization'] = `Bearer ${token.accessToken}`
-      }
-    case 'oauth1':
-    case 'session':
-      throw new IsthmusError('InvalidInput', `sign-in of kind ${auth.kind} is not there yet`, { field: 'from.auth' })
+      return ({ headers }, token) => void (headers['authorization'] = `Bearer ${used(token, redactor)}`)
   }
+}
+
+function used(token: Token | null, redactor: Redactor): string {
+  if (token === null) throw new IsthmusError('AuthFailed', 'a request was about to be sent without its token')
+  redactor.add(token.accessToken)
+  return token.accessToken
+}
+
+/** `Basic` credentials (RFC 7617), UTF-8. */
+export function basicHeader(username: string, password: string, redactor: Redactor): string {
+  const pair = Buffer.from(`${username}:${password}`, 'utf8').toString('base64')
+  redactor.add(pair)
+  return `Basic ${pair}`
 }

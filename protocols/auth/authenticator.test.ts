@@ -35,7 +35,7 @@ function authenticator(input: AuthInput, baseUrl: string) {
   const http = keep(createHttp({ origins: [baseUrl], timeoutMs: 1000, maxBytes: 1 << 20, concurrency: 2, userAgent: 'test' }))
   return createAuthenticator(authSchema.parse(input), { resolve, http, baseUrl, now: () => NOW })
 }
-const target = (url = 'https://h/x?page=1') => ({ url: new URL(url), headers: {} as Record<string, string> })
+const target = (url = 'https://h/x?page=1') => ({ url: new URL(url), headers: {} as Record<string, string>, method: 'GET', body: null })
 const failure = async (promise: Promise<unknown>): Promise<IsthmusError> => {
   const error = await promise.then(() => null, (e: unknown) => e)
   expect(error).toBeInstanceOf(IsthmusError)
@@ -59,7 +59,7 @@ describe('static credentials', () => {
   })
 
   it('names field and variables to correct', () => {
-    expect(authenticator({ kind: 'basic', username: { env: 'ID' }, password: { env: 'ODD' } }, 'https://h').blame).toEqual({ field: 'from.auth.password', variables: ['ODD', 'ID'] })
+    expect(authenticator({ kind: 'basic', username: { env: 'ID' }, password: { env: 'ODD' } }, 'https://h').blame).toEqual({ field: 'from.auth.password', variables: ['ODD', 'ID'], credentials: [], connection: '' })
     expect(authenticator({ kind: 'apiKey', in: 'query', name: 'k', key: { env: 'SECRET' } }, 'https://h').secretParams).toEqual(['k'])
   })
 })

@@ -7,27 +7,41 @@ const FIELDS: Record<Auth['kind'], string[]> = {
   apiKey: ['key'],
   bearer: ['token'],
   basic: ['password', 'username'],
-  oauth2ClientCredentials: ['clientSecret', 'clientId'],
-  oauth2RefreshToken: ['clientSecret', 'clientId'],
-  oauth2AuthorizationCode: ['clientSecret', 'clientId'],
-  oauth2DeviceCode: ['clientSecret', 'clientId'],
+  oauth2ClientCredentials: ['clientSecret', 'clientAssertion.key', 'clientId'],
+  oauth2RefreshToken: ['clientSecret', 'clientAssertion.key', 'clientId'],
+  oauth2AuthorizationCode: ['clientSecret', 'clientAssertion.key', 'clientId'],
+  oauth2DeviceCode: ['clientSecret', 'clientAssertion.key', 'clientId'],
   oauth1: ['tokenSecret', 'token', 'consumerSecret', 'consumerKey'],
-  session: ['body'],
+  session: ['basic.password', 'body'],
   signedJwt: ['key'],
   jwtBearer: ['key', 'clientId', 'subject'],
 }
 
-/** Field and environment variables (names only) to correct. `fields` narrows it to what the server complained about. */
-export function blameOf(auth: Auth, fields: string[] = FIELDS[auth.kind]): Blame {
-  const values = auth as unknown as Record<string, unknown>
-  const variables = fields.map((f) => referenceOf(values[f])).flatMap((ref) => (ref && 'env' in ref ? [ref.env] : []))
-  const given = fields.find((f) => values[f] !== null && values[f] !== undefined)
-  return { field: given === undefined ? 'from.auth' : `from.auth.${given}`, variables }
+/** What to correct: field, environment variables and credentials (names only). `fields` narrows it to what the server complained about. */
+export function blameOf(auth: Auth, connection: string, fields: string[] = FIELDS[auth.kind]): Blame {
+  const at = (field: string): unknown => field.split('.').reduce<unknown>((part, key) => (part as Record<string, unknown> | null | undefined)?.[key], auth)
+  const references = fields.flatMap((f) => {
+    const value = at(f)
+    const own = referenceOf(value)
+    // The fields of a login's body, each of which may be a reference.
+    return own ? [own] : Object.values(value !== null && typeof value === 'object' ? value : {}).flatMap((v) => referenceOf(v) ?? [])
+  })
+  const given = fields.find((f) => at(f) !== null && at(f) !== undefined)
+  return {
+    field: given === undefined ? 'from.auth' : `from.auth.${given}`,
+    variables: references.flatMap((r) => ('env' in r ? [r.env] : [])),
+    credentials: references.flatMap((r) => ('credential' in r ? [r.credential] : [])),
+    connection,
+  }
 }
 
-/** The cure as one imperative sentence, with the names of the variables. */
+/** The cure as one imperative sentence, with the names of the variables or credentials. */
 export function cureOf(blame: Blame, what = 'correct the value of'): string {
-  if (blame.variables.length === 0) return `correct \`${blame.field}\``
-  const [first, ...others] = blame.variables
-  return `${what} the environment variable ${first}${others.length > 0 ? ` (and check ${others.join(' and ')})` : ''}`
+  const { field, variables, credentials, connection } = blame
+  if (variables.length > 0) {
+    const [first, ...others] = variables
+    return `${what} the environment variable ${first}${others.length > 0 ? ` (and check ${others.join(' and ')})` : ''}`
+  }
+  if (credentials.length > 0) return `give new ${credentials.join(' and ')} with \`isthmus connections rotate${connection === '' ? '' : ` ${connection}`}\``
+  return `correct \`${field}\``
 }

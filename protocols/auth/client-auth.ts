@@ -1,5 +1,6 @@
 import type { ClientAuth } from 'oauth4webapi'
 import type { Redactor } from '../http/index.ts'
+import { newJwtId, signJwt, type JwtRecipe } from './jwt.ts'
 
 const encodeForm = (text: string) => new URLSearchParams({ v: text }).toString().slice(2)
 
@@ -27,4 +28,15 @@ export function publicClient(id: string): ClientAuth {
 /** The form-encoded pair differs from the raw one, so that servers may disagree on it. */
 export function needsEncoding(id: string, secret: string): boolean {
   return encodeForm(id) !== id || encodeForm(secret) !== secret
+}
+
+/** A JWT signed by the client in place of a secret (RFC 7523 2.2, `private_key_jwt`); a new one for each request, since its `jti` may be used once. */
+export function assertionClient(id: string, recipe: Omit<JwtRecipe, 'claims'>, audience: string, now: () => number, redactor: Redactor): ClientAuth {
+  return async (_as, _client, body) => {
+    const { jwt } = await signJwt({ ...recipe, claims: { iss: id, sub: id, aud: audience, jti: newJwtId() } }, now())
+    redactor.add(jwt)
+    body.set('client_id', id)
+    body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
+    body.set('client_assertion', jwt)
+  }
 }

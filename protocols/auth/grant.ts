@@ -1,10 +1,10 @@
-import type { Auth, Token, Value } from '../../model/index.ts'
+import { IsthmusError } from '../../model/index.ts'
+import type { Token } from '../../model/index.ts'
 import { blameOf } from './blame.ts'
+import type { OAuth } from './client-ways.ts'
 import { newJwtId, signJwt } from './jwt.ts'
 import type { AuthDeps } from './types.ts'
 
-/** Kinds of sign-in that ask a token endpoint. */
-export type OAuth = Extract<Auth, { tokenUrl: Value }>
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 export interface Grant {
@@ -13,18 +13,24 @@ export interface Grant {
   refreshToken: string | null
 }
 
-/** Grant type and form parameters of the token request; secrets among them are registered for redaction. */
-export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpoint: URL, nowMs: number): Promise<Grant> {
-  const { resolve } = deps
-  const { redactor } = deps.http
+/** What every token request of a source carries besides its grant. */
+export function commonParams(auth: OAuth, { resolve, http }: AuthDeps): Record<string, string> {
   const params: Record<string, string> = {}
   for (const [name, value] of Object.entries(auth.params)) {
     params[name] = resolve(value)
-    if (typeof value === 'object') redactor.add(params[name])
+    if (typeof value === 'object') http.redactor.add(params[name])
   }
+  return params
+}
+
+/** Grant type and form parameters of the request for the token after `current`; secrets among them are registered for redaction. Throws AuthFailed when a person has to sign in first. */
+export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpoint: URL, nowMs: number): Promise<Grant> {
+  const { resolve } = deps
+  const { redactor } = deps.http
+  const params = commonParams(auth, deps)
   if (auth.scope !== '') params['scope'] = auth.scope
   if (auth.kind === 'jwtBearer') {
-    const blame = blameOf(auth)
+    const blame = blameOf(auth, deps.connection ?? '')
     const subject = resolve(auth.subject)
     const key = resolve(auth.key)
     redactor.add(key)
@@ -42,7 +48,23 @@ export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpo
   }
   if (auth.audience !== '') params['audience'] = auth.audience
   if (auth.kind === 'oauth2ClientCredentials') return { type: 'client_credentials', params, refreshToken: null }
-  const refreshToken = current.refreshToken ?? (auth.kind === 'oauth2RefreshToken' ? resolve(auth.refreshToken) : '')
+  const refreshToken = refreshTokenOf(auth, deps, current)
+  if (refreshToken === null) {
+    const reason = current.version === 0 ? 'nobody has signed in yet' : 'the access token has run out, and there is no refresh token to renew it with'
+    throw new IsthmusError('AuthFailed', reason, { field: 'from.auth', cure: signInCure(deps.connection ?? '') })
+  }
   redactor.add(refreshToken)
+  // Consent was given for a scope: a refresh asks for no other one (RFC 6749 section 6).
+  if (auth.kind !== 'oauth2RefreshToken') delete params['scope']
   return { type: 'refresh_token', params: { ...params, refresh_token: refreshToken }, refreshToken }
+}
+
+/** The refresh token that comes next; null when a person has to sign in. */
+export function refreshTokenOf(auth: OAuth, { resolve }: AuthDeps, current: Token): string | null {
+  return current.refreshToken ?? (auth.kind === 'oauth2RefreshToken' ? resolve(auth.refreshToken) : null)
+}
+
+/** How a person signs in (again). */
+export function signInCure(connection: string): string {
+  return `sign in with \`isthmus connect ${connection === '' ? '<connection>' : connection}\``
 }

@@ -4,14 +4,23 @@ import type { Auth } from '../../model/index.ts'
 import { bodyExcerpt, classify } from '../http/index.ts'
 import type { HttpResponse, Redactor } from '../http/index.ts'
 import { blameOf, cureOf } from './blame.ts'
+import { signInCure } from './grant.ts'
+import { isRenewed } from './renewed.ts'
 
 /** `error` of an OAuth error answer (RFC 6749 5.2); '' when the error is of another kind. */
 export function oauthCode(error: unknown): string {
   return error instanceof ResponseBodyError ? error.error : ''
 }
 
+const codes = new WeakMap<object, string>()
+
+/** `error` of the OAuth error answer that an error of `tokenError` tells; '' when it tells something else. */
+export function codeOf(error: unknown): string {
+  return (typeof error === 'object' && error !== null && codes.get(error)) || ''
+}
+
 /** The error a person sees for a token request that failed: what is wrong, which field, which variable, never a value. */
-export function tokenError(error: unknown, auth: Auth, endpoint: URL, answer: HttpResponse | null, redactor: Redactor, nowMs: number): Error {
+export function tokenError(error: unknown, auth: Auth, endpoint: URL, answer: HttpResponse | null, redactor: Redactor, nowMs: number, connection: string): Error {
   const where = endpoint.host
   if (error instanceof IsthmusError) return at(error, { field: 'from.auth.tokenUrl' })
   if (answer === null) return error as Error
@@ -22,9 +31,13 @@ export function tokenError(error: unknown, auth: Auth, endpoint: URL, answer: Ht
     return new IsthmusError('RateLimited', `the token endpoint ${where} asks to wait (${verdict.reason})`, { until, status, field: 'from.auth' })
   }
   const code = oauthCode(error)
-  if (code !== '') return codeError(error as ResponseBodyError, auth, where, redactor)
+  if (code !== '') {
+    const told = codeError(error as ResponseBodyError, auth, where, redactor, connection)
+    codes.set(told, code)
+    return told
+  }
   if (verdict.kind === 'transient') return new IsthmusError('Transient', `the token endpoint ${where} answered ${verdict.reason}`, { status, field: 'from.auth.tokenUrl' })
-  if (status === 401 || status === 403) return refused(auth, `the token endpoint ${where} refused the credentials (HTTP ${status})`, status)
+  if (status === 401 || status === 403) return refused(auth, `the token endpoint ${where} refused the credentials (HTTP ${status})`, status, connection)
   const excerpt = bodyExcerpt(answer.body, redactor)
   const saw = status >= 200 && status < 300 ? 'an answer without a usable access_token' : `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`
   return new IsthmusError('Contract', `the token endpoint ${where} gave ${saw}`, {
@@ -34,27 +47,23 @@ export function tokenError(error: unknown, auth: Auth, endpoint: URL, answer: Ht
   })
 }
 
-function refused(auth: Auth, message: string, status: number): IsthmusError {
-  const blame = blameOf(auth)
+function refused(auth: Auth, message: string, status: number, connection: string): IsthmusError {
+  const blame = blameOf(auth, connection)
   return new IsthmusError('AuthFailed', message, { field: blame.field, cure: cureOf(blame), status })
 }
 
-function codeError(error: ResponseBodyError, auth: Auth, where: string, redactor: Redactor): IsthmusError {
+function codeError(error: ResponseBodyError, auth: Auth, where: string, redactor: Redactor, connection: string): IsthmusError {
   const description = error.error_description === undefined ? '' : `: ${redactor.text(error.error_description).slice(0, 200)}`
   const said = `${redactor.text(error.error).slice(0, 60)}${description}`
   const status = error.status
   switch (error.error) {
     case 'invalid_client':
     case 'unauthorized_client':
-      return refused(auth, `the token endpoint ${where} refused the client credentials (${said})`, status)
+      return refused(auth, `the token endpoint ${where} refused the client credentials (${said})`, status, connection)
     case 'invalid_grant': {
-      if (auth.kind !== 'oauth2RefreshToken') return refused(auth, `the token endpoint ${where} refused to sign in (${said})`, status)
-      const blame = blameOf(auth, ['refreshToken'])
-      return new IsthmusError('AuthFailed', `the refresh token is expired, revoked or already used (${said})`, {
-        field: blame.field,
-        cure: cureOf(blame, 'sign in again and put the new refresh token into'),
-        status,
-      })
+      if (!isRenewed(auth)) return refused(auth, `the token endpoint ${where} refused to sign in (${said})`, status, connection)
+      const blame = blameOf(auth, connection, ['refreshToken'])
+      return new IsthmusError('AuthFailed', `the refresh token is expired, revoked or already used (${said})`, { field: blame.field, cure: reconnectCure(auth, connection), status })
     }
     case 'invalid_scope':
     case 'invalid_target':
@@ -74,4 +83,10 @@ function codeError(error: ResponseBodyError, auth: Auth, where: string, redactor
         status,
       })
   }
+}
+
+/** What a person does when the refresh token is of no use any more. */
+export function reconnectCure(auth: Auth, connection: string): string {
+  if (auth.kind !== 'oauth2RefreshToken') return signInCure(connection)
+  return cureOf(blameOf(auth, connection, ['refreshToken']), 'sign in again and put the new refresh token into')
 }

@@ -2,10 +2,10 @@ import * as oauth from 'oauth4webapi'
 import type { Token, TokenVerdict } from '../../model/index.ts'
 import { IsthmusError } from '../../model/index.ts'
 import type { Redactor } from '../http/index.ts'
-import { basicClient, needsEncoding, postClient, publicClient } from './client-auth.ts'
-import { grantOf } from './grant.ts'
-import type { Grant, OAuth } from './grant.ts'
+import { clientWays, type OAuth } from './client-ways.ts'
+import { grantOf, type Grant } from './grant.ts'
 import { oauthCode, tokenError } from './token-error.ts'
+import { isRenewed } from './renewed.ts'
 import { tokenEndpoint } from './token-url.ts'
 import { tokenFetch } from './token-fetch.ts'
 import { judge, judged } from './token-use.ts'
@@ -29,21 +29,20 @@ export async function requestToken(auth: OAuth, deps: AuthDeps, current: Token, 
 
 async function ask(auth: OAuth, deps: AuthDeps, current: Token, fate: { verdict: TokenVerdict }, signal?: AbortSignal): Promise<Omit<Token, 'version'>> {
   const now = deps.now ?? Date.now
-  const { redactor } = deps.http
   const endpoint = tokenEndpoint(deps.resolve(auth.tokenUrl), deps.baseUrl)
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(auth.tokenHeaders)) {
-    const text = deps.resolve(value)
-    if (typeof value === 'object') redactor.add(text)
-    headers[name.toLowerCase()] = text
-  }
-  const grant = await grantOf(auth, deps, current, endpoint, now())
+  return exchange(auth, deps, endpoint, await grantOf(auth, deps, current, endpoint, now()), fate, signal)
+}
+
+/** Presents a grant at the token endpoint and gives the tokens. Throws what `tokenError` makes of its answer; `fate` tells what became of a single-use grant. */
+export async function exchange(auth: OAuth, deps: AuthDeps, endpoint: URL, grant: Grant, fate: { verdict: TokenVerdict }, signal?: AbortSignal): Promise<Omit<Token, 'version'>> {
+  const now = deps.now ?? Date.now
+  const { redactor } = deps.http
   const as: oauth.AuthorizationServer = { issuer: endpoint.origin, token_endpoint: endpoint.href }
   const client: oauth.Client = { client_id: deps.resolve(auth.clientId) }
-  const ways = clientWays(auth, deps, client.client_id)
+  const headers = tokenHeaders(auth, deps)
   let failure: Error = new IsthmusError('AuthFailed', 'no way to sign in is left')
   let first = true
-  for (const way of ways) {
+  for (const way of clientWays(auth, deps, client.client_id, endpoint)) {
     const { fetch, last, sent } = tokenFetch(deps.http, headers, signal)
     const startedMs = now()
     try {
@@ -55,7 +54,7 @@ async function ask(auth: OAuth, deps: AuthDeps, current: Token, fate: { verdict:
     } catch (error) {
       fate.verdict = judge(error, sent(), last())
       if (signal?.aborted) throw error
-      const told = tokenError(error, auth, endpoint, last(), redactor, now())
+      const told = tokenError(error, auth, endpoint, last(), redactor, now(), deps.connection ?? '')
       // Of several refusals the one about the credentials says most.
       if (first || (!isAuthFailed(failure) && isAuthFailed(told))) failure = told
       first = false
@@ -63,6 +62,17 @@ async function ask(auth: OAuth, deps: AuthDeps, current: Token, fate: { verdict:
     }
   }
   throw failure
+}
+
+/** Further headers of token requests. */
+export function tokenHeaders(auth: OAuth, { resolve, http }: AuthDeps): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(auth.tokenHeaders)) {
+    const text = resolve(value)
+    if (typeof value === 'object') http.redactor.add(text)
+    headers[name.toLowerCase()] = text
+  }
+  return headers
 }
 
 /** Servers differ in where they look for the client's name and secret: this answer may mean that they were not found. */
@@ -82,24 +92,6 @@ function keep(token: oauth.TokenEndpointResponse, auth: OAuth, grant: Grant, sta
     accessToken: token.access_token,
     // Counted from before the request, so that it is never thought to live longer than it does.
     expiresAt: seconds !== undefined && seconds > 0 ? new Date(startedMs + Math.min(seconds, MAX_LIFE_S) * 1000) : null,
-    refreshToken: auth.kind === 'oauth2RefreshToken' ? (token.refresh_token ?? grant.refreshToken) : null,
+    refreshToken: isRenewed(auth) ? (token.refresh_token ?? grant.refreshToken) : null,
   }
-}
-
-/**
- * Ways to name the client, in the order they are tried. Only client credentials have more than one:
- * presenting a single-use refresh token twice could count as theft.
- */
-function clientWays(auth: OAuth, deps: AuthDeps, id: string): oauth.ClientAuth[] {
-  // The assertion names the client itself (RFC 7523 section 3.1).
-  if (auth.kind === 'jwtBearer') return [() => {}]
-  if (auth.clientSecret === null) return [publicClient(id)]
-  const secret = deps.resolve(auth.clientSecret)
-  const { redactor } = deps.http
-  redactor.add(secret)
-  const basic = basicClient(id, secret, redactor)
-  const post = postClient(id, secret)
-  if (auth.kind === 'oauth2RefreshToken') return [auth.clientAuth === 'post' ? post : basic]
-  const raw = needsEncoding(id, secret) ? [basicClient(id, secret, redactor, true)] : []
-  return auth.clientAuth === 'post' ? [post, basic] : [basic, ...raw, post]
 }

@@ -6,6 +6,8 @@ export interface AuthDeps {
   resolve(value: Value): string
   http: Http
   baseUrl: string
+  /** Name of the connection, for messages; '' when it has none. */
+  connection?: string
   now?: () => number
 }
 
@@ -15,6 +17,10 @@ export interface Blame {
   field: string
   /** NAMES of the environment variables that hold the credentials, never their values. */
   variables: string[]
+  /** NAMES of the credentials in the vault. */
+  credentials: string[]
+  /** Name of the connection; '' when it is not known. */
+  connection: string
 }
 
 /** Credentials of one connection, ready to be put on requests. */

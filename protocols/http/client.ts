@@ -6,7 +6,7 @@ import { exchange } from './exchange.ts'
 import type { RawResponse } from './exchange.ts'
 import { abortError, hostPort, toFailure } from './failure.ts'
 import { checkOrigin, originOf } from './origin.ts'
-import { createRedactor } from '../../model/redact.ts'
+import { redactor as processRedactor } from '../../model/redact.ts'
 import type { Redactor } from '../../model/redact.ts'
 import { isRedirect, redirectHeaders, redirectMethod } from './redirect.ts'
 import type { Http, HttpRequest, HttpResponse } from './types.ts'
@@ -31,7 +31,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 
 /** The HTTP client of one connection: keep-alive, redirects by hand within its origins, bodies whole or an error. */
 export function createHttp(options: HttpOptions): Http {
-  const redactor = options.redactor ?? createRedactor()
+  const redactor = options.redactor ?? processRedactor
   const own = new Set(options.origins.map(originOf))
   const first = options.origins[0]
   if (first === undefined) throw new IsthmusError('InvalidInput', 'a connection needs at least one origin')
@@ -80,7 +80,7 @@ export function createHttp(options: HttpOptions): Http {
       checkOrigin(url, allowed, cameFromHttps)
       cameFromHttps ||= url.protocol === 'https:'
       if (hop > 0) await req.onRedirect?.()
-      const target = { url: new URL(url), headers: { ...headers } }
+      const target = { url: new URL(url), headers: { ...headers }, method, body }
       target.url.username = ''
       target.url.password = ''
       target.url.hash = ''

@@ -1,9 +1,11 @@
 import type { Redactor } from '../../model/redact.ts'
 
-/** Where a request goes and with which headers: what credentials are added to. Header names are lower-case. */
+/** A request as it leaves: what credentials are added to (address and headers) or computed from (all of it). Header names are lower-case. */
 export interface HttpTarget {
   url: URL
   headers: Record<string, string>
+  method: string
+  body: string | Buffer | null
 }
 
 export interface HttpRequest {

@@ -4,7 +4,9 @@ import { createAuthenticator } from '../auth/index.ts'
 import type { Authenticator } from '../auth/index.ts'
 import { createHttp, originOf } from '../http/index.ts'
 import type { Http } from '../http/index.ts'
+import { redactor } from '../../model/redact.ts'
 import { createGate } from './gate.ts'
+import { tlsOptions } from './tls.ts'
 
 /** What all streams of one account share in a run: sockets and credentials. */
 export interface Connection {
@@ -48,7 +50,8 @@ export function openConnection(options: ConnectionOptions): Connection {
       maxBytes: source.maxPageBytes,
       concurrency: source.concurrency,
       userAgent: options.userAgent ?? 'isthmus',
+      connect: field('from.tls', () => tlsOptions(source.tls, resolve, redactor)),
     })
-  const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, now: options.now }))
+  const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, connection: source.connection, now: options.now }))
   return { baseUrl, http, authenticator, gate: createGate(options.now), close: () => (options.http ? Promise.resolve() : http.close()) }
 }

@@ -1,0 +1,78 @@
+import { signIn } from '../../activities/sign-in.ts'
+import type { Auth } from '../../model/auth.ts'
+import { IsthmusError } from '../../model/errors.ts'
+import type { Store, Token } from '../../model/ports.ts'
+import { streamSchema, type Source } from '../../model/source.ts'
+import type { StoredValues } from '../../model/value.ts'
+import { resolver, type Environment } from '../../project/index.ts'
+import { openRest, probe, type RestReader } from '../../protocols/rest/index.ts'
+import { askConsent, asksConsent, type Person } from './consent.ts'
+import type { ConnectMethod, ConnectTarget } from './target.ts'
+
+export interface ConnectRequest {
+  target: ConnectTarget
+  /** Name of the connection. */
+  id: string
+  method: { name: string; method: ConnectMethod }
+  /** Checked against the schemas. */
+  values: StoredValues
+  environment: Environment
+  /** Look whether it works before anything is stored. */
+  check: boolean
+  /** Whom to ask for consent, where the method needs a person. */
+  person: Person
+  signal: AbortSignal
+}
+
+export interface Connected {
+  connection: string
+  connector: string
+  method: string
+  /** null when nothing was called. */
+  checked: { status: number; ms: number } | null
+  /** Version of the token that was stored; null for methods without tokens. */
+  token: { version: number; expiresAt: string | null } | null
+}
+
+const NO_TOKEN: Token = { version: 0, accessToken: '', expiresAt: null, refreshToken: null }
+
+/**
+ * Signs in as the method says, makes one cheap call, and stores the connection; what was stored under its name before is exchanged only
+ * when all of that went well. Throws AuthFailed, PermissionDenied, Unreachable, InvalidInput ...; then nothing has changed.
+ */
+export async function connect(store: Store, request: ConnectRequest): Promise<Connected> {
+  const { target, id, method, values, environment, signal } = request
+  const source: Source = { ...target.source(id), auth: method.method.auth }
+  const resolve = resolver(environment, values)
+  const reader = openRest({ source, stream: target.check ?? streamSchema.parse({ name: 'check', path: '' }), resolve })
+  const tokenKey = `${id}/${reader.fingerprint}`
+  try {
+    const consented = asksConsent(source.auth) ? await askConsent(source.auth, { resolve, http: reader.connection.http, baseUrl: reader.connection.baseUrl, connection: id }, request.person, signal) : null
+    const token = consented ? { ...consented, version: 1 } : await tokenOf(store, reader, tokenKey, id, signal)
+    const checked = request.check && target.check ? await probe(reader, token.version > 0 ? token : null, signal) : null
+    signal.throwIfAborted()
+    await store.saveConnection({ id, connector: target.connector, method: method.name, ...values })
+    const stored = consented ? await store.putToken(tokenKey, consented) : token
+    await store.noteHealth(id, { state: 'ok', reason: '', ...(checked && { lastSuccessAt: new Date() }) })
+    return { connection: id, connector: target.connector, method: method.name, checked, token: stored.version > 0 ? { version: stored.version, expiresAt: stored.expiresAt?.toISOString() ?? null } : null }
+  } finally {
+    await reader.close()
+  }
+}
+
+/** A token got without a person; methods that sign each request have none. */
+async function tokenOf(store: Store, reader: RestReader, tokenKey: string, id: string, signal: AbortSignal): Promise<Token> {
+  if (!reader.auth.needsToken) return NO_TOKEN
+  return (await signIn(store, { tokenKey, reader }, -1, { run: `connect ${id}`, stream: '' }, signal)).token
+}
+
+/** A connection of a sync that needs nothing stored. */
+export function nothingToStore(target: ConnectTarget, auth: Auth): boolean {
+  return target.connector === '' && !asksConsent(auth) && Object.keys(target.settings.shape).length === 0 && Object.values(target.methods).every((m) => Object.keys(m.credentials.shape).length === 0)
+}
+
+/** Names of connections become parts of keys and workflow ids. */
+export function checkConnectionName(id: string): void {
+  if (/^[A-Za-z0-9][\w.-]{0,99}$/.test(id)) return
+  throw new IsthmusError('InvalidInput', `"${id.slice(0, 40)}" cannot be the name of a connection`, { field: '--as', cure: 'use at most 100 letters, digits, . _ and -' })
+}

@@ -1,0 +1,171 @@
+import { signIn } from '../activities/sign-in.ts'
+import { openAccount } from '../activities/account.ts'
+import type { ConnectionHealth, ConnectionInfo } from '../model/connections.ts'
+import { IsthmusError } from '../model/errors.ts'
+import type { Store } from '../model/ports.ts'
+import { streamSchema } from '../model/source.ts'
+import { useOneOf, type Environment } from '../project/index.ts'
+import { openRest, probe } from '../protocols/rest/index.ts'
+import { checkAnswers, connectTarget, describedBySyncs, methodOf, type ConnectTarget } from './connect/index.ts'
+import { checkConnectionName, connect, type Connected } from './connect/connect.ts'
+import type { Person } from './connect/consent.ts'
+
+/** A connection as it is: stored in the vault, described by syncs, or both. */
+export interface ConnectionView {
+  connection: string
+  /** '' when only syncs describe it. */
+  connector: string
+  method: string
+  settings: Record<string, string>
+  /** NAMES of the credentials in the vault. */
+  credentials: string[]
+  stored: boolean
+  /** Syncs of the project that use it. */
+  syncs: string[]
+  /** `unknown` until it has called. */
+  state: ConnectionHealth['state'] | 'unknown'
+  reason: string
+  lastSuccessAt: Date | null
+  lastErrorAt: Date | null
+  lastErrorType: string | null
+  lastErrorMessage: string
+  updatedAt: Date | null
+}
+
+export interface ConnectOptions {
+  /** Name of the connection. Default: the connector's id. */
+  as?: string
+  /** Way to sign in. Default: that of the stored connection, else the connector's first. */
+  method?: string
+  /** Settings; those left out are as stored, or as the connector's defaults say. */
+  settings?: Record<string, string>
+  /** Credentials; those left out are as stored. */
+  credentials?: Record<string, string>
+  /** Make one cheap call before anything is stored. Default true. */
+  check?: boolean
+  /** How a person is asked for consent (authorization code, device code). */
+  person?: Person
+  signal?: AbortSignal
+}
+
+interface Context {
+  projectDir: string
+  environment(): Environment
+  store(): Promise<Store>
+  /** Tells the owner of the connection's tokens that a person has signed in. */
+  reconnected(connection: string): Promise<void>
+}
+
+const CHECK_MS = 60_000
+const NOBODY: Person = {
+  visit() {
+    throw new IsthmusError('InvalidInput', 'this way to sign in needs a person with a browser', { cure: 'give `person`, or use `isthmus connect`' })
+  },
+  enter() {
+    throw new IsthmusError('InvalidInput', 'this way to sign in needs a person with a browser', { cure: 'give `person`, or use `isthmus connect`' })
+  },
+}
+
+/** The connections of a project: accounts at systems, with their credentials in the vault. */
+export class Connections {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** All connections, by name. */
+  async list(): Promise<ConnectionView[]> {
+    const store = await this.#context.store()
+    const [infos, health, described] = await Promise.all([store.listConnections(), store.connectionHealth(), describedBySyncs(this.#context.projectDir)])
+    const names = [...new Set([...infos.map((i) => i.id), ...described.keys()])].sort()
+    return names.map((name) => view(name, infos.find((i) => i.id === name), health.find((h) => h.connection === name), described.get(name)?.syncs ?? []))
+  }
+
+  /** One connection. Throws NotFound. */
+  async get(name: string): Promise<ConnectionView> {
+    const all = await this.list()
+    const found = all.find((c) => c.connection === name)
+    if (!found) throw new IsthmusError('NotFound', `there is no connection "${name}"`, { cure: all.length > 0 ? useOneOf(name, all.map((c) => c.connection)) : 'set one up with `isthmus connect <system>`' })
+    return found
+  }
+
+  /** Sets up a connection of a system (a connector, or a connection that syncs describe), or exchanges its credentials. Throws what stands in the way; then nothing has changed. */
+  async connect(system: string, options: ConnectOptions = {}): Promise<Connected> {
+    const { projectDir } = this.#context
+    const target = await connectTarget(projectDir, system)
+    const id = options.as ?? target.id
+    checkConnectionName(id)
+    const store = await this.#context.store()
+    const known = await store.getConnection(id)
+    if (known && known.connector !== target.connector) {
+      throw new IsthmusError('InvalidInput', `the connection "${id}" is one of ${known.connector || 'the syncs'}`, { field: '--as', cure: 'give another name, or remove it first' })
+    }
+    const method = methodOf(target, options.method ?? known?.method)
+    const stored = known && known.method === method.name ? await store.connectionValues(id) : null
+    const values = {
+      settings: checkAnswers(target.settings, { ...known?.settings, ...options.settings }, 'setting'),
+      credentials: checkAnswers(method.method.credentials, { ...stored?.credentials, ...options.credentials }, 'credential'),
+    }
+    const done = await connect(store, {
+      target, id, method, values, environment: this.#context.environment(), check: options.check !== false, person: options.person ?? NOBODY, signal: options.signal ?? AbortSignal.timeout(20 * 60_000),
+    })
+    await this.#context.reconnected(id)
+    return done
+  }
+
+  /** Makes one cheap call with what is stored. Throws AuthFailed and the like; the health of the connection says the same afterwards. */
+  async check(name: string, signal: AbortSignal = AbortSignal.timeout(CHECK_MS)): Promise<{ connection: string; status: number; ms: number }> {
+    const store = await this.#context.store()
+    const target = await this.target(name)
+    if (!target.check) throw new IsthmusError('InvalidInput', `nothing is known that could be called to check "${name}"`, { cure: 'give the connector a `check`' })
+    const { source, resolve } = await openAccount(store, name, target.source(name), this.#context.environment())
+    const reader = openRest({ source, stream: target.check ?? streamSchema.parse({ name: 'check', path: '' }), resolve })
+    try {
+      const found = await this.#call(store, reader, name, signal)
+      await store.noteHealth(name, { state: 'ok', reason: '', lastSuccessAt: new Date() })
+      return { connection: name, ...found }
+    } catch (error) {
+      if (error instanceof IsthmusError) await store.noteHealth(name, { lastErrorAt: new Date(), lastErrorType: error.type, lastErrorMessage: reader.connection.http.redactor.text(error.message).slice(0, 500) })
+      throw error
+    } finally {
+      await reader.close()
+    }
+  }
+
+  async #call(store: Store, reader: ReturnType<typeof openRest>, name: string, signal: AbortSignal): Promise<{ status: number; ms: number }> {
+    if (!reader.auth.needsToken) return probe(reader, null, signal)
+    const tokenKey = `${name}/${reader.fingerprint}`
+    const where = { run: `check ${name}`, stream: '' }
+    const { token } = await signIn(store, { tokenKey, reader }, -1, where, signal)
+    try {
+      return await probe(reader, token, signal)
+    } catch (error) {
+      // A token may have been revoked before its end.
+      if (!(error instanceof IsthmusError) || error.type !== 'AuthFailed') throw error
+      return probe(reader, (await signIn(store, { tokenKey, reader }, token.version, where, signal)).token, signal)
+    }
+  }
+
+  /** Removes a connection with its credentials and tokens. Throws NotFound. */
+  async remove(name: string): Promise<void> {
+    const store = await this.#context.store()
+    if (!(await store.removeConnection(name))) await this.get(name).then(() => {
+      throw new IsthmusError('NotFound', `nothing is stored for the connection "${name}": only syncs describe it`, { cure: 'take it out of the syncs' })
+    })
+  }
+
+  /** What a stored connection is made of; NotFound when neither a connector nor a sync tells. */
+  async target(name: string): Promise<ConnectTarget> {
+    const info = await (await this.#context.store()).getConnection(name)
+    return connectTarget(this.#context.projectDir, info?.connector || name)
+  }
+}
+
+function view(name: string, info: ConnectionInfo | undefined, health: ConnectionHealth | undefined, syncs: string[]): ConnectionView {
+  return {
+    connection: name, connector: info?.connector ?? '', method: info?.method ?? '', settings: info?.settings ?? {}, credentials: info?.credentials ?? [], stored: info !== undefined, syncs,
+    state: health?.state ?? 'unknown', reason: health?.reason ?? '', lastSuccessAt: health?.lastSuccessAt ?? null, lastErrorAt: health?.lastErrorAt ?? null,
+    lastErrorType: health?.lastErrorType ?? null, lastErrorMessage: health?.lastErrorMessage ?? '', updatedAt: info?.updatedAt ?? null,
+  }
+}

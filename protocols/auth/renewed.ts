@@ -1,0 +1,6 @@
+import type { Auth } from '../../model/index.ts'
+
+/** Kinds whose tokens are renewed by a refresh token, which may work only once. */
+export function isRenewed(auth: Pick<Auth, 'kind'>): boolean {
+  return auth.kind === 'oauth2RefreshToken' || auth.kind === 'oauth2AuthorizationCode' || auth.kind === 'oauth2DeviceCode'
+}
