@@ -26,10 +26,15 @@ export function signOAuth1(target: Pick<HttpTarget, 'url' | 'headers' | 'method'
     ['oauth_version', '1.0'],
   ]
   const base = signatureBase(target, protocol)
-  const key = `${encodeQuery(keys.consumerSecret)}&${encodeQuery(keys.tokenSecret)}`
-  const signature = createHmac(keys.signature === 'HMAC-SHA1' ? 'sha1' : 'sha256', key).update(base).digest('base64')
+  const signature = signatureOf(base, keys)
   const realm = keys.realm === '' ? [] : [`realm="${keys.realm.replace(/["\\]/g, '\\$&')}"`]
   return `OAuth ${[...realm, ...[...protocol, ['oauth_signature', signature] as const].map(([name, value]) => `${name}="${encodeQuery(value)}"`)].join(', ')}`
+}
+
+/** The signature of a base string (3.4.2), base64. */
+export function signatureOf(base: string, keys: Pick<OAuth1Keys, 'consumerSecret' | 'tokenSecret' | 'signature'>): string {
+  const key = `${encodeQuery(keys.consumerSecret)}&${encodeQuery(keys.tokenSecret)}`
+  return createHmac(keys.signature === 'HMAC-SHA1' ? 'sha1' : 'sha256', key).update(base).digest('base64')
 }
 
 /** The signature base string (3.4.1.1): method, address without query, and all parameters in order. */
