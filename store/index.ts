@@ -1,5 +1,6 @@
 export { openStore, type StoreOptions } from './open.ts'
 export { loadVaultKey, type VaultKey } from './vault-key.ts'
+export { newKey, rotateVaultKey, vaultStatus, type VaultStatus } from './rotate-command.ts'
 export { openSealed, seal, type SealedPlace } from './vault.ts'
 export { pgError, poolOf, STATE_LOCK } from './postgres.ts'
 export { outageKey } from './log.ts'

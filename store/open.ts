@@ -4,10 +4,10 @@ import { CallbackError } from './callback-error.ts'
 import { connectionQueries } from './connections.ts'
 import { checkKey } from './key-check.ts'
 import { logQueries } from './log.ts'
+import { Keyring } from './keyring.ts'
 import { migrate } from './migrate.ts'
 import { createPacers } from './pacing/index.ts'
 import { planQueries } from './plans.ts'
-import { payloadKeyQueries } from './payload-keys.ts'
 import { pgError, poolOf } from './postgres.ts'
 import { rejectQueries } from './rejects.ts'
 import { remapQueries } from './remaps.ts'
@@ -31,11 +31,15 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
   const pool = poolOf(databaseUrl, 'isthmus store', 10)
   const log = logQueries(pool)
   const pacers = createPacers(pool, databaseUrl, log.recovered)
-  const tokens = tokenQueries(pool, key, silenceMs)
+  // On its own, since keys are looked up while transactions hold the connections of the pool.
+  const keys = poolOf(databaseUrl, 'isthmus keys', 1)
+  const keyring = new Keyring(keys, key)
+  const tokens = tokenQueries(pool, keyring, silenceMs)
   const queries: Omit<Store, 'close' | 'pacer'> = {
     async migrate() {
       await migrate(pool)
       await checkKey(pool, key)
+      await keyring.load()
     },
     ...planQueries(pool),
     ...runQueries(pool),
@@ -44,20 +48,22 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     logs: log.logs,
     ...rejectQueries(pool),
     ...remapQueries(pool),
-    ...settingsQueries(pool, key),
+    ...settingsQueries(pool, keyring),
     ...tokens.queries,
-    ...connectionQueries(),
-    ...payloadKeyQueries(key),
+    ...connectionQueries(pool, keyring),
+    payloadKeys: () => keyring.payloadKeys(),
   }
   const close = async (): Promise<void> => {
     await pacers.close()
     await tokens.settled()
+    await keys.end()
     await pool.end()
   }
   const translated = withErrors(queries)
   try {
     await probe(pool, key)
   } catch (error) {
+    await keys.end()
     await pool.end()
     throw pgError(error, 'The database of Isthmus')
   }

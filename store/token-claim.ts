@@ -43,7 +43,7 @@ export async function claim(deps: TokenDeps, connection: string, floor: number, 
       if (row.use_of !== null && row.rotates !== false) return giveUp(client, connection, refresh, lost(row))
     }
     const presented = present(refresh, current)
-    const print = presented === null ? null : rows.fingerprint(presented)
+    const print = presented === null ? null : await rows.fingerprint(presented)
     if (print !== null && current.version === 0 && row.rotates !== false) {
       const other = await presentedBy(client, print, connection)
       if (other === 'wait') return { kind: 'wait' }

@@ -1,9 +1,9 @@
-import { createHmac } from 'node:crypto'
 import type pg from 'pg'
 import type { Token } from '../model/ports.ts'
 import { ClockOffset } from './clock-offset.ts'
-import { openSealed, seal } from './vault.ts'
-import type { VaultKey } from './vault-key.ts'
+import { redactor } from '../model/redact.ts'
+import type { Keyring } from './keyring.ts'
+import type { SealedPlace } from './vault.ts'
 
 /** A row of isthmus.tokens. */
 export interface TokenRow {
@@ -31,12 +31,12 @@ type Stored = Omit<Token, 'version' | Times> & { [T in Times]?: string | null }
 
 /** Reads and seals tokens. Their times are kept by the database's clock, since the clocks of processes differ. */
 export class TokenRows {
-  readonly #key: VaultKey
+  readonly #keyring: Keyring
   readonly #clock = new ClockOffset()
   #ahead = 0
 
-  constructor(key: VaultKey) {
-    this.#key = key
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring
   }
 
   async read(connection: string, on: pg.Pool | pg.PoolClient): Promise<Token> {
@@ -57,32 +57,35 @@ export class TokenRows {
       await client.query('insert into isthmus.tokens (connection, version) values ($1, 0) on conflict do nothing', [connection])
       row = (await client.query<TokenRow>(select, [connection, silenceMs])).rows[0]!
     }
-    return { row, token: this.#open(connection, row, asked) }
+    return { row, token: await this.#open(connection, row, asked) }
   }
 
-  seal(connection: string, token: Token): string {
+  seal(connection: string, token: Token): Promise<string> {
     const { accessToken, expiresAt, refreshToken, issuedAt, version } = token
     const byDatabase = (at: Date | null | undefined) => (at ? new Date(at.getTime() - this.#ahead) : null)
-    return seal(this.#key, JSON.stringify({ accessToken, expiresAt: byDatabase(expiresAt), refreshToken, issuedAt: byDatabase(issuedAt) }), place(connection, version))
+    return this.#keyring.seal(JSON.stringify({ accessToken, expiresAt: byDatabase(expiresAt), refreshToken, issuedAt: byDatabase(issuedAt) }), tokenPlace(connection, version))
   }
 
   /** Tells whether two secrets are the same, and nothing else. */
-  fingerprint(secret: string): string {
-    return createHmac('sha256', this.#key.secret).update(`refresh token\n${secret}`).digest('base64url')
+  fingerprint(secret: string): Promise<string> {
+    return this.#keyring.fingerprint(`refresh token\n${secret}`)
   }
 
-  #open(connection: string, row: TokenRow | undefined, asked: number): Token {
+  async #open(connection: string, row: TokenRow | undefined, asked: number): Promise<Token> {
     if (row) {
       const ahead = this.#clock.sample(asked, Number(row.now), Date.now())
       this.#ahead = Math.abs(ahead) < SAME_CLOCK_MS ? 0 : ahead
     }
     if (!row || row.sealed === null) return NONE
-    const { accessToken, refreshToken, expiresAt, issuedAt } = JSON.parse(openSealed(this.#key, row.sealed, place(connection, row.version))) as Stored
+    const { accessToken, refreshToken, expiresAt, issuedAt } = JSON.parse(await this.#keyring.open(row.sealed, tokenPlace(connection, row.version))) as Stored
+    redactor.add(accessToken)
+    if (refreshToken) redactor.add(refreshToken)
     const byProcess = (at: string | null | undefined) => (at ? new Date(Date.parse(at) + this.#ahead) : null)
     return { version: row.version, accessToken, refreshToken, expiresAt: byProcess(expiresAt), issuedAt: byProcess(issuedAt) }
   }
 }
 
-function place(connection: string, version: number) {
+/** Where a token of that version is sealed. */
+export function tokenPlace(connection: string, version: number): SealedPlace {
   return { table: 'tokens', row: connection, field: `token ${version}` }
 }

@@ -16,7 +16,7 @@ export async function keep(deps: TokenDeps, use: Use, got: Omit<Token, 'version'
     const rotates = use.presented === null ? null : row.rotates === true || present(refresh, fresh) !== use.presented
     await client.query(
       `update isthmus.tokens set version = $2, sealed = $3, rotates = $4, updated_at = now(), ${CONNECTED} ${row.use_id === use.id ? `, ${CLEARED}` : ''} where connection = $1`,
-      [connection, fresh.version, deps.rows.seal(connection, fresh), rotates],
+      [connection, fresh.version, await deps.rows.seal(connection, fresh), rotates],
     )
     if (row.reconnect_since) await writeLog(client, { ...refresh.log, level: 'info', message: 'the token that was thought to be lost has come after all' })
     return fresh
@@ -27,7 +27,7 @@ export async function keep(deps: TokenDeps, use: Use, got: Omit<Token, 'version'
 export async function takeBack(deps: TokenDeps, { connection, id, presented }: Use): Promise<void> {
   await inTransaction(deps.pool, async (client) => {
     const { rowCount } = await client.query(`update isthmus.tokens set ${CLEARED}, ${CONNECTED} where connection = $1 and use_id = $2`, [connection, id])
-    if (rowCount === 1 && presented !== null) await client.query('delete from isthmus.presented_tokens where fingerprint = $1 and connection = $2', [deps.rows.fingerprint(presented), connection])
+    if (rowCount === 1 && presented !== null) await client.query('delete from isthmus.presented_tokens where fingerprint = $1 and connection = $2', [await deps.rows.fingerprint(presented), connection])
   })
 }
 
@@ -39,5 +39,17 @@ export async function lose(deps: TokenDeps, use: Use, reason: string, refresh: T
     if (stored.version > current.version) return stored
     if (!row.reconnect_since) await giveUp(client, connection, refresh, reason)
     return null
+  })
+}
+
+/** Stores what a person has just got by signing in, over whatever was there: an exchange under way ends with a token that nobody takes. */
+export async function put(deps: TokenDeps, connection: string, token: Omit<Token, 'version'>): Promise<Token> {
+  return inTransaction(deps.pool, async (client) => {
+    const { token: stored } = await deps.rows.lock(connection, client, deps.silenceMs)
+    const fresh: Token = { issuedAt: new Date(), ...token, version: stored.version + 1 }
+    await client.query(`update isthmus.tokens set version = $2, sealed = $3, rotates = null, served = least(served, $2 - 1), updated_at = now(), ${CONNECTED}, ${CLEARED} where connection = $1`, [
+      connection, fresh.version, await deps.rows.seal(connection, fresh),
+    ])
+    return fresh
   })
 }

@@ -4,8 +4,9 @@ import type pg from 'pg'
 import type { Store, Token } from '../model/ports.ts'
 import { CallbackError } from './callback-error.ts'
 import { fly } from './token-flight.ts'
+import { put } from './token-settle.ts'
 import { TokenRows } from './token-row.ts'
-import type { VaultKey } from './vault-key.ts'
+import type { Keyring } from './keyring.ts'
 
 /** A process that refreshes gives a sign of life ten times in this while; without one it counts as dead. */
 export const SILENCE_MS = 15_000
@@ -18,13 +19,14 @@ type Result = { token: Token; refreshed: boolean }
  * Tokens, sealed; one refresh at a time for a connection, over all processes. Callers of one process share one refresh, so that
  * neither connections of the pool nor requests grow with their number.
  */
-export function tokenQueries(pool: pg.Pool, key: VaultKey, silenceMs = SILENCE_MS): { queries: Pick<Store, 'getToken' | 'refreshToken' | 'noteServed' | 'wasServed'>; settled(): Promise<unknown> } {
-  const rows = new TokenRows(key)
+export function tokenQueries(pool: pg.Pool, keyring: Keyring, silenceMs = SILENCE_MS): { queries: Pick<Store, 'getToken' | 'refreshToken' | 'putToken' | 'noteServed' | 'wasServed'>; settled(): Promise<unknown> } {
+  const rows = new TokenRows(keyring)
   const flights = new Map<string, Promise<Result>>()
   const noted = new Map<string, number>()
   return {
     queries: {
       getToken: (connection) => rows.read(connection, pool),
+      putToken: (connection, token) => put({ pool, rows, silenceMs }, connection, token),
       async noteServed(connection, version) {
         if ((noted.get(connection) ?? 0) >= version) return
         noted.set(connection, version)

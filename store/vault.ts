@@ -12,18 +12,21 @@ export interface SealedPlace {
 const ALGORITHM = 'aes-256-gcm'
 const IV_BYTES = 12
 const TAG_BYTES = 16
-const FORM = /^v1\.([0-9a-f]{16})\.([\w-]{16})\.([\w-]{22,})$/
+const FORM = /^v([12])\.([0-9a-f]{16})\.([\w-]{16})\.([\w-]{22,})$/
 
-/** Encrypts a text for one place: `v1.<key id>.<iv>.<ciphertext and tag>`. */
-export function seal(key: VaultKey, text: string, place: SealedPlace): string {
+/** A key that seals values, by its id. */
+export type SealingKey = Pick<VaultKey, 'id' | 'secret'>
+
+/** Encrypts a text for one place: `v2.<key id>.<iv>.<ciphertext and tag>`. Version 1 was sealed by the vault's own key, version 2 by a data key. */
+export function seal(key: SealingKey, text: string, place: SealedPlace, version: 1 | 2 = 2): string {
   const iv = randomBytes(IV_BYTES)
   const sealed = encrypt(key.secret, iv, Buffer.from(text), bound(place, key.id))
-  return `v1.${key.id}.${iv.toString('base64url')}.${sealed.toString('base64url')}`
+  return `v${version}.${key.id}.${iv.toString('base64url')}.${sealed.toString('base64url')}`
 }
 
 /** Opens what `seal` made. Throws VaultKey when the key is another one, or the value is not the one that was sealed here. */
-export function openSealed(key: VaultKey, sealed: string, place: SealedPlace): string {
-  const [, keyId, iv, body] = FORM.exec(sealed) ?? []
+export function openSealed(key: SealingKey, sealed: string, place: SealedPlace): string {
+  const [, , keyId, iv, body] = FORM.exec(sealed) ?? []
   if (keyId !== undefined && keyId !== key.id) throw wrongKey()
   try {
     return decrypt(key.secret, Buffer.from(iv!, 'base64url'), Buffer.from(body!, 'base64url'), bound(place, key.id)).toString()
@@ -32,6 +35,12 @@ export function openSealed(key: VaultKey, sealed: string, place: SealedPlace): s
       cure: 'save the connection again, and find out who writes to that table',
     })
   }
+}
+
+/** Which key a value was sealed with; null when it is not of this form. */
+export function sealedBy(sealed: string): { version: 1 | 2; key: string } | null {
+  const [, version, key] = FORM.exec(sealed) ?? []
+  return key === undefined ? null : { version: Number(version) as 1 | 2, key }
 }
 
 export function wrongKey(): IsthmusError {

@@ -15,6 +15,7 @@ import { rejectsCommand } from './rejects.ts'
 import { remapCommand } from './remap.ts'
 import { runCommand } from './run.ts'
 import { sqlCommand } from './sql.ts'
+import { vaultCommand } from './vault.ts'
 import { workerCommand } from './worker.ts'
 
 /** The whole command line. Exposed for tests; `main` runs it. */
@@ -25,7 +26,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, workerCommand, simulateCommand]) {
     command.addCommand(make())
   }
   return command

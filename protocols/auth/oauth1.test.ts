@@ -6,7 +6,7 @@ import { json, testServer } from '../testing/server.ts'
 import { createAuthenticator } from './authenticator.ts'
 import { signatureBase, signatureOf } from './oauth1.ts'
 
-const target = (method: string, url: string, body: string | null = null) => ({ method, url: new URL(url), body, headers: body === null ? {} : { 'content-type': 'application/x-www-form-urlencoded' } })
+const target = (method: string, url: string, body: string | null = null) => ({ method, url: new URL(url), body, headers: (body === null ? {} : { 'content-type': 'application/x-www-form-urlencoded' }) as Record<string, string> })
 const protocol = (key: string, token: string, timestamp: string, nonce: string): [string, string][] => [
   ['oauth_consumer_key', key], ['oauth_token', token], ['oauth_signature_method', 'HMAC-SHA1'], ['oauth_timestamp', timestamp], ['oauth_nonce', nonce],
 ]

@@ -1,0 +1,38 @@
+import { openSealed, sealedBy, type SealedPlace, type SealingKey } from './vault.ts'
+import type { VaultKey } from './vault-key.ts'
+
+/** A column that holds sealed values. */
+export interface Sealed {
+  table: string
+  column: string
+  /** Gives row, field (as the value was sealed for) and sealed; ends in a `where`. */
+  select: string
+  /** Replaces a value ($1) that is still the one that was read ($2) in row $3, of field $4 where `byField`. */
+  update: string
+  byField: boolean
+}
+
+/** Every column that holds sealed values. */
+export const SEALED: Sealed[] = [
+  {
+    table: 'connections', column: 'settings', byField: false,
+    select: `select connection as row, 'settings' as field, settings as sealed from isthmus.connections where true`,
+    update: 'update isthmus.connections set settings = $1 where settings = $2 and connection = $3',
+  },
+  {
+    table: 'tokens', column: 'sealed', byField: false,
+    select: `select connection as row, 'token ' || version as field, sealed from isthmus.tokens where sealed is not null`,
+    update: 'update isthmus.tokens set sealed = $1 where sealed = $2 and connection = $3',
+  },
+  {
+    table: 'vault_credentials', column: 'sealed', byField: true,
+    select: 'select connection as row, field, sealed from isthmus.vault_credentials where true',
+    update: 'update isthmus.vault_credentials set sealed = $1 where sealed = $2 and connection = $3 and field = $4',
+  },
+]
+
+/** Opens a value of either version. */
+export async function openSealedValue(sealed: string, place: SealedPlace, root: VaultKey, dataKey: (id: string) => Promise<SealingKey>): Promise<string> {
+  const by = sealedBy(sealed)
+  return openSealed(by?.version === 2 ? await dataKey(by.key) : root, sealed, place)
+}
