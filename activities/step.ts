@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import { IsthmusError } from '../model/errors.ts'
+import { redactor } from '../model/redact/index.ts'
 import type { RunError } from '../model/run.ts'
 
 export interface StepContext {
@@ -26,7 +27,7 @@ export async function step<R>(body: (context: StepContext) => Promise<R>): Promi
       signal: context.cancellationSignal,
       attempt: context.info.attempt,
       beat: (d) => {
-        details = d
+        details = redactor.value(d) as typeof d
       },
     })
   } catch (error) {
@@ -38,13 +39,14 @@ export async function step<R>(body: (context: StepContext) => Promise<R>): Promi
   }
 }
 
-/** An error as Temporal keeps it. */
+/** An error as Temporal keeps it: without secrets, stack traces and causes. */
 export function toFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error
   if (error instanceof IsthmusError) {
-    const details: RunError = { type: error.type, message: error.message, field: error.field ?? '', cure: error.cure ?? '' }
-    return ApplicationFailure.create({ type: error.type, message: error.message, nonRetryable: !error.retryable, details: [details] })
+    const message = redactor.text(error.message)
+    const details: RunError = { type: error.type, message, field: error.field ?? '', cure: redactor.text(error.cure ?? '') }
+    return ApplicationFailure.create({ type: error.type, message, nonRetryable: !error.retryable, details: [details] })
   }
   const known = error instanceof Error ? error : new Error(String(error))
-  return ApplicationFailure.create({ type: 'Transient', message: `${known.name}: ${known.message}`.slice(0, 1_000), nonRetryable: false })
+  return ApplicationFailure.create({ type: 'Transient', message: redactor.text(`${known.name}: ${known.message}`).slice(0, 1_000), nonRetryable: false })
 }

@@ -33,6 +33,8 @@ export const ERROR_POLICY = {
   PageTooLarge: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'ask for smaller pages' },
   /** A next link or redirect names a host the connection is not bound to. */
   ForeignOrigin: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'list the origin in `origins` if it is trusted' },
+  /** An address leads into a private network, to this machine, or to where clouds keep their metadata. */
+  BlockedAddress: { state: 'contract', parks: true, retryable: false, owner: 'author', next: 'set `privateNetwork: true` on the source if it is meant to be called there' },
   /** Staged data a step needs is gone; the chunk is read again. */
   StageLost: { state: 'transient', parks: true, retryable: false, owner: 'isthmus', next: 'read the chunk again' },
   /** A newer run owns the stream; this attempt changes nothing. */

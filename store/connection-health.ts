@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { ConnectionHealth, ConnectionStore } from '../model/connections.ts'
 import type { ErrorType } from '../model/errors.ts'
-import { redactor } from '../model/redact.ts'
+import { redactor } from '../model/redact/index.ts'
 import { bounded } from './text.ts'
 
 /** An unchanged state is written this often at most. */

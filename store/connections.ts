@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { ConnectionInfo, ConnectionStore } from '../model/connections.ts'
-import { redactor } from '../model/redact.ts'
+import { redactor } from '../model/redact/index.ts'
 import { healthQueries } from './connection-health.ts'
 import type { Keyring } from './keyring.ts'
 import { inTransaction } from './transaction.ts'

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import type { PayloadKeys } from '../model/connections.ts'
-import { redactor } from '../model/redact.ts'
+import { redactor } from '../model/redact/index.ts'
 import { STATE_LOCK } from './postgres.ts'
 import { inTransaction } from './transaction.ts'
 import { openSealed, seal, sealedBy, wrongKey, type SealedPlace, type SealingKey } from './vault.ts'

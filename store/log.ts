@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { LogLine, Store } from '../model/ports.ts'
+import { redactor } from '../model/redact/index.ts'
 import { bounded } from './text.ts'
 
 const PAGE = 5_000
@@ -20,7 +21,7 @@ export async function writeLog(on: pg.Pool | pg.PoolClient, { run, stream, level
   await on.query(
     `with turn as materialized (select pg_advisory_xact_lock(1769173097, hashtext($1)))
      insert into isthmus.run_log (run, stream, level, message) select $1, $2, $3, $4 from turn`,
-    [run, stream, level, bounded(message, 2_000)],
+    [run, stream, level, bounded(redactor.text(message), 2_000)],
   )
 }
 
@@ -33,7 +34,7 @@ export function logQueries(pool: pg.Pool): LogQueries {
         `with once as (insert into isthmus.run_log_once (run, key, stream) values ($1, $5, $2) on conflict do nothing returning run),
          turn as materialized (select pg_advisory_xact_lock(1769173097, hashtext(run)) from once)
          insert into isthmus.run_log (run, stream, level, message) select $1, $2, $3, $4 from turn`,
-        [run, stream, level, bounded(message, 2_000), key],
+        [run, stream, level, bounded(redactor.text(message), 2_000), key],
       )
     },
     async recovered(account, opening) {

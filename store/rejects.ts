@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { NewReject, Reject, RejectDetail, RejectFilter, RejectStore } from '../model/rejects.ts'
+import { redactor } from '../model/redact/index.ts'
 import { bounded, storable } from './text.ts'
 
 const BATCH_CHARS = 8_000_000
@@ -22,12 +23,18 @@ function number(id: string): string | null {
   return /^r(\d{1,18})$/.exec(id)?.[1] ?? null
 }
 
+/** Without secrets that the source echoed; a record that held one cannot be sent again as it was. */
+function clean(reject: NewReject): NewReject {
+  const raw = redactor.known(reject.raw)
+  return { ...reject, reason: redactor.text(reject.reason), raw, ...(raw !== reject.raw && { cut: true }) }
+}
+
 /** Records that were set aside. */
 export function rejectQueries(pool: pg.Pool): RejectStore {
   return {
     async saveRejects({ run, stream, seq }, sync, rejects) {
       // One statement takes a row once; of two rejects of one record the last counts.
-      const unique = [...new Map(rejects.map((r) => [r.index, r])).values()]
+      const unique = [...new Map(rejects.map((r) => [r.index, clean(r)])).values()]
       for (let from = 0; from < unique.length; ) {
         const batch: NewReject[] = []
         for (let chars = 0; from < unique.length && batch.length < BATCH_ROWS && chars < BATCH_CHARS; from++) {

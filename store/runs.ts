@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { LiveProgress, RunSummary, Store } from '../model/ports.ts'
 import type { Counts } from '../model/run.ts'
+import { redactor } from '../model/redact/index.ts'
 import { bounded } from './text.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -24,7 +25,7 @@ export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
     },
     async finishRun(receipt, error) {
       await pool.query('update isthmus.runs set outcome = $2, receipt = $3, error = $4, finished_at = clock_timestamp() where run = $1', [
-        receipt.run, receipt.outcome, JSON.stringify(receipt), error === null ? null : bounded(error, 4_000),
+        receipt.run, receipt.outcome, redactor.known(JSON.stringify(receipt)), error === null ? null : bounded(redactor.text(error), 4_000),
       ])
     },
     async deleteRun(run) {
@@ -51,7 +52,7 @@ export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
         `insert into isthmus.run_streams as s (run, stream, phase, counts, wait) values ($1, $2, coalesce($3, 'posting'), $4::jsonb || $5::jsonb, $6)
          on conflict (run, stream) do update
          set phase = coalesce($3, s.phase), counts = s.counts || $5::jsonb, wait = case when $3::text is null then s.wait else excluded.wait end, updated_at = clock_timestamp()`,
-        [run, stream, phase ?? null, JSON.stringify(NO_COUNTS), JSON.stringify(counts), wait ? JSON.stringify({ ...wait, reason: bounded(wait.reason, 500) }) : null],
+        [run, stream, phase ?? null, JSON.stringify(NO_COUNTS), JSON.stringify(counts), wait ? JSON.stringify({ ...wait, reason: bounded(redactor.text(wait.reason), 500) }) : null],
       )
     },
   }

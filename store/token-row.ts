@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Token } from '../model/ports.ts'
 import { ClockOffset } from './clock-offset.ts'
-import { redactor } from '../model/redact.ts'
+import { redactor } from '../model/redact/index.ts'
 import type { Keyring } from './keyring.ts'
 import type { SealedPlace } from './vault.ts'
 

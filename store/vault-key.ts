@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { IsthmusError } from '../model/errors.ts'
-import { redactor } from '../model/redact.ts'
+import { redactor } from '../model/redact/index.ts'
 import { keyFromCommand } from './key-command.ts'
 import { makeKeyFile } from './key-file.ts'
 

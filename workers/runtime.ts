@@ -1,5 +1,6 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogEntry } from '@temporalio/worker'
 import pino from 'pino'
+import { redactor } from '../model/redact/index.ts'
 
 let logger: pino.Logger | null = null
 let installed = false
@@ -7,7 +8,15 @@ let installed = false
 /** JSON lines on stdout. Level from `ISTHMUS_LOG_LEVEL` (`info` by default). Written at once, so that none is lost at the end. */
 export function workerLogger(env: NodeJS.ProcessEnv = process.env): pino.Logger {
   const level = env.ISTHMUS_LOG_LEVEL ?? 'info'
-  logger ??= pino({ level: level in pino.levels.values ? level : 'info', base: { pid: process.pid }, serializers: { error: pino.stdSerializers.err } }, pino.destination({ fd: 1, sync: true }))
+  logger ??= pino({
+    hooks: {
+      // Whatever is logged, by us or by the SDK, passes here.
+      logMethod(args, method) {
+        method.apply(this, args.map((arg) => redactor.value(arg)) as typeof args)
+      },
+    },
+    level: level in pino.levels.values ? level : 'info', base: { pid: process.pid },
+  }, pino.destination({ fd: 1, sync: true }))
   return logger
 }
 

@@ -1,5 +1,6 @@
 import { createColors } from 'picocolors'
 import { IsthmusError } from '../../model/errors.ts'
+import { redactor } from '../../model/redact/index.ts'
 
 export interface Output {
   /** stdout; nothing but results. */
@@ -48,12 +49,12 @@ export const EXIT = { ok: 0, failed: 1, refused: 2, rejects: 3, parked: 4, cance
 /** What a person (or, with --json, a program) reads of an error; gives the exit code. */
 export function showError(output: Output, error: unknown, json: boolean): number {
   const known = error instanceof IsthmusError ? error : null
-  const message = known ? known.format() : error instanceof Error ? error.message : String(error)
+  const message = redactor.text(known ? known.format() : error instanceof Error ? error.message : String(error))
   if (json) {
-    output.json({ outcome: 'refused', error: { type: known?.type ?? 'Error', message: known?.message ?? message, file: known?.file ?? null, field: known?.field ?? null, cure: known?.cure ?? null } })
+    output.json({ outcome: 'refused', error: { type: known?.type ?? 'Error', message: known ? redactor.text(known.message) : message, file: known?.file ?? null, field: known?.field ?? null, cure: known?.cure === undefined ? null : redactor.text(known.cure) } })
   }
   output.err(`${output.color.red('error')} ${plain(message)}`)
-  if (!known && process.env['ISTHMUS_DEBUG'] && error instanceof Error) output.err(error.stack ?? '')
+  if (!known && process.env['ISTHMUS_DEBUG'] && error instanceof Error) output.err(redactor.text(error.stack ?? ''))
   return EXIT.refused
 }
 

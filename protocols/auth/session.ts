@@ -27,7 +27,7 @@ export async function logIn(auth: Session, deps: AuthDeps, signal?: AbortSignal)
   if (body !== null) headers['content-type'] ??= auth.format === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
   if (auth.method === 'GET') for (const [name, value] of Object.entries(fields)) endpoint.searchParams.set(name, value)
   const begunMs = now()
-  const answer = await http.request({ method: auth.method, url: endpoint, origins: [endpoint.origin], redirects: 0, headers, body, signal })
+  const answer = await http.request({ method: auth.method, url: endpoint, origins: [endpoint.origin], redirects: 0, headers, body, signal, maxBytes: 1024 * 1024 })
   refuse(auth, deps, answer, endpoint.host, now())
   const accessToken = sessionIn(auth, answer)
   if (accessToken === '') {

@@ -3,6 +3,9 @@ import type { Http, HttpResponse } from '../http/index.ts'
 /** Fields of a token response that are kept for oauth4webapi; others (id_token, vendor objects) are not ours to check. */
 const FIELDS = ['access_token', 'token_type', 'expires_in', 'refresh_token', 'scope', 'error', 'error_description']
 
+/** No token answer is larger. */
+const MAX_TOKEN_BYTES = 1024 * 1024
+
 export interface TokenFetch {
   /** For oauth4webapi's `customFetch`. */
   fetch: (url: string, options: { body?: unknown; headers: Record<string, string>; signal?: AbortSignal }) => Promise<Response>
@@ -33,6 +36,7 @@ export function tokenFetch(http: Http, headers: Record<string, string>, signal?:
         body: String(options.body),
         signal,
         fresh: true,
+        maxBytes: MAX_TOKEN_BYTES,
         onSend: () => {
           sent = true
         },

@@ -1,9 +1,12 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import { IsthmusError } from '../../model/index.ts'
+import type { RawResponse } from './exchange.ts'
 
 /** Content codings we ask for and can decode (RFC 9110 8.4). */
 export const ACCEPT_ENCODING = 'gzip, deflate, br'
+/** Bodies of errors are read for their message only. */
+export const MAX_ERROR_BYTES = 1024 * 1024
 const MAX_CODINGS = 3
 const CHUNK = 128 * 1024
 const unzip = promisify(gunzip) as Decode
@@ -51,4 +54,11 @@ async function decodeOnce(body: Buffer, coding: string, maxBytes: number): Promi
     throw new IsthmusError('Transient', `the ${coding} body is cut short or damaged`)
   }
   throw new IsthmusError('Contract', `the answer is encoded with ${JSON.stringify(coding.slice(0, 40))}, which was not asked for`)
+}
+
+/** Decodes the body of an answer; of an error nothing beyond what a message needs, and nothing when it does not decode. */
+export async function decodeAnswer({ status, headers, body }: RawResponse, maxBytes: number): Promise<Buffer> {
+  const encoding = headers['content-encoding']
+  if (status < 400) return decodeBody(body, encoding, maxBytes)
+  return decodeBody(body, encoding, Math.min(maxBytes, MAX_ERROR_BYTES)).catch(() => Buffer.alloc(0))
 }

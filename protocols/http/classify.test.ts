@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { classify } from './classify.ts'
-import { createRedactor } from '../../model/redact.ts'
+import { createRedactor } from '../../model/redact/index.ts'
 
 const now = 1_800_000_000_000
 const redactor = createRedactor()

@@ -1,5 +1,5 @@
 import type { ErrorType } from '../../model/index.ts'
-import type { Redactor } from '../../model/redact.ts'
+import type { Redactor } from '../../model/redact/index.ts'
 import { isExhausted, waitHint } from './retry-after.ts'
 import type { HttpResponse } from './types.ts'
 

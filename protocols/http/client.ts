@@ -1,13 +1,15 @@
 import { Agent } from 'undici'
 import type { buildConnector } from 'undici'
 import { IsthmusError } from '../../model/index.ts'
-import { ACCEPT_ENCODING, decodeBody } from './body.ts'
+import { ACCEPT_ENCODING, decodeAnswer } from './body.ts'
 import { exchange } from './exchange.ts'
 import type { RawResponse } from './exchange.ts'
 import { abortError, hostPort, toFailure } from './failure.ts'
+import { createGuard, type AddressGuard } from './guard.ts'
+import { checkHeaders } from './headers.ts'
 import { checkOrigin, originOf } from './origin.ts'
-import { redactor as processRedactor } from '../../model/redact.ts'
-import type { Redactor } from '../../model/redact.ts'
+import { redactor as processRedactor } from '../../model/redact/index.ts'
+import type { Redactor } from '../../model/redact/index.ts'
 import { isRedirect, redirectHeaders, redirectMethod } from './redirect.ts'
 import type { Http, HttpRequest, HttpResponse } from './types.ts'
 
@@ -22,12 +24,18 @@ export interface HttpOptions {
   concurrency: number
   userAgent: string
   redactor?: Redactor
-  /** TLS client certificate, own look-up and the like. */
+  /** TLS client certificate and the like. */
   connect?: buildConnector.BuildOptions
+  /** Addresses that may be called. Default: public ones, and what `origins` name literally. */
+  guard?: AddressGuard
+  /** Time allowed for one request and its whole answer. Default: 10 minutes. */
+  totalMs?: number
 }
 
 const MAX_REDIRECTS = 5
 const CONNECT_TIMEOUT_MS = 10_000
+/** An answer that trickles in must not hold its place for ever. */
+const TOTAL_MS = 10 * 60_000
 
 /** The HTTP client of one connection: keep-alive, redirects by hand within its origins, bodies whole or an error. */
 export function createHttp(options: HttpOptions): Http {
@@ -35,6 +43,7 @@ export function createHttp(options: HttpOptions): Http {
   const own = new Set(options.origins.map(originOf))
   const first = options.origins[0]
   if (first === undefined) throw new IsthmusError('InvalidInput', 'a connection needs at least one origin')
+  const guard = options.guard ?? createGuard({ trusted: options.origins.map((o) => new URL(o).hostname), privateNetwork: false })
   const secure = originOf(first).startsWith('https:')
   const agentOf = (connections: number) =>
     new Agent({
@@ -42,22 +51,25 @@ export function createHttp(options: HttpOptions): Http {
       pipelining: 1,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
-      connect: { timeout: Math.min(options.timeoutMs, CONNECT_TIMEOUT_MS), ...options.connect },
+      connect: { timeout: Math.min(options.timeoutMs, CONNECT_TIMEOUT_MS), ...options.connect, lookup: guard.lookup },
     })
   const agent = agentOf(options.concurrency)
 
   const send = async (url: URL, method: string, headers: Record<string, string>, request: HttpRequest): Promise<RawResponse> => {
     const { signal } = request
+    guard.check(url)
+    checkHeaders(headers)
     const own = request.fresh ? agentOf(1) : null
+    const maxBytes = Math.min(options.maxBytes, request.maxBytes ?? Infinity)
     try {
       const raw = await exchange(
         own ?? agent,
         { origin: url.origin, path: url.pathname + url.search, method: method as 'GET', headers, body: request.body ?? null },
-        options.maxBytes,
+        { maxBytes, totalMs: options.totalMs ?? TOTAL_MS },
         signal,
         request.onSend,
       )
-      if (method !== 'HEAD') raw.body = await decodeBody(raw.body, raw.headers['content-encoding'], options.maxBytes)
+      if (method !== 'HEAD') raw.body = await decodeAnswer(raw, maxBytes)
       return raw
     } catch (error) {
       if (signal?.aborted) throw abortError(signal)

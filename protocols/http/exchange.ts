@@ -1,5 +1,6 @@
 import type { Agent, Dispatcher } from 'undici'
-import { tooLarge } from './body.ts'
+import { IsthmusError } from '../../model/index.ts'
+import { MAX_ERROR_BYTES, tooLarge } from './body.ts'
 import { abortError } from './failure.ts'
 
 export interface RawResponse {
@@ -18,11 +19,15 @@ function joinHeaders(headers: Record<string, string | string[] | undefined>): Re
   return out
 }
 
+function withoutBody({ 'content-encoding': _encoding, 'content-length': _length, ...rest }: Record<string, string>): Record<string, string> {
+  return rest
+}
+
 /** One request and its complete, still encoded answer. Stops as soon as more than `maxBytes` have arrived. */
 export function exchange(
   agent: Agent,
   options: Dispatcher.DispatchOptions,
-  maxBytes: number,
+  { maxBytes, totalMs }: { maxBytes: number; totalMs: number },
   signal: AbortSignal | undefined,
   onSend?: () => void,
 ): Promise<RawResponse> {
@@ -33,7 +38,11 @@ export function exchange(
     let headers: Record<string, string> = {}
     let size = 0
     const parts: Buffer[] = []
-    const settle = () => signal?.removeEventListener('abort', onAbort)
+    let timer: NodeJS.Timeout | undefined
+    const settle = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
     const stop = (error: Error) => {
       settle()
       reject(error)
@@ -41,9 +50,16 @@ export function exchange(
     }
     const onAbort = () => stop(abortError(signal!))
     signal?.addEventListener('abort', onAbort, { once: true })
+    /** Enough is known of an error: what its body says beyond the limit is left out. */
+    const leave = () => {
+      settle()
+      resolve({ status, headers: withoutBody(headers), body: Buffer.alloc(0) })
+      controller?.abort(new Error('not needed'))
+    }
     agent.dispatch(options, {
       onRequestStart(c) {
         controller = c
+        timer = setTimeout(() => stop(new IsthmusError('Transient', `the answer was not complete after ${Math.round(totalMs / 1000)} s`)), totalMs)
         // Aborted while it waited for a free connection.
         if (signal?.aborted) return c.abort(abortError(signal))
         onSend?.()
@@ -56,6 +72,7 @@ export function exchange(
       },
       onResponseData(_c, chunk) {
         size += chunk.length
+        if (status >= 400 && size > MAX_ERROR_BYTES) return leave()
         if (size > maxBytes) return stop(tooLarge(maxBytes))
         parts.push(chunk)
       },

@@ -28,12 +28,20 @@ export function hostPort(url: URL): string {
   return `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`
 }
 
+/** An error of ours, also inside what undici makes of a connection that failed. */
+function ownError(error: unknown): IsthmusError | null {
+  if (error instanceof IsthmusError) return error
+  const { cause, errors } = (error ?? {}) as { cause?: unknown; errors?: unknown[] }
+  return (cause ? ownError(cause) : null) ?? (Array.isArray(errors) && errors.length > 0 ? ownError(errors[0]) : null)
+}
+
 /**
  * The error of a request that got no whole answer. Nobody can connect: Unreachable; anything after that: Transient.
  * The original error is not kept as a cause: messages of others may hold header values.
  */
 export function toFailure(error: unknown, url: URL): IsthmusError {
-  if (error instanceof IsthmusError) return error
+  const own = ownError(error)
+  if (own) return own
   const host = hostPort(url)
   const code = codeOf(error)
   const words = WORDS[code]

@@ -1,4 +1,4 @@
-import type { Redactor } from '../../model/redact.ts'
+import type { Redactor } from '../../model/redact/index.ts'
 
 /** A request as it leaves: what credentials are added to (address and headers) or computed from (all of it). Header names are lower-case. */
 export interface HttpTarget {
@@ -24,6 +24,8 @@ export interface HttpRequest {
   onRedirect?: () => Promise<void>
   /** Called when the request begins to leave: a failure before it surely reached nobody. */
   onSend?: () => void
+  /** Largest body of the answer, decoded, where it is to be less than the connection's. */
+  maxBytes?: number
   /** On a connection of its own: for a request that must not be repeated, since one that was kept alive may just be closing. */
   fresh?: boolean
 }

@@ -3,7 +3,7 @@ import { rootCertificates } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { IsthmusError } from '../../model/index.ts'
 import type { Tls, Value } from '../../model/index.ts'
-import type { Redactor } from '../../model/redact.ts'
+import type { Redactor } from '../../model/redact/index.ts'
 
 /**
  * TLS of a connection: client certificate (mutual TLS, RFC 8705) and own certificate authority, beside those everybody trusts.

@@ -45,7 +45,7 @@ export async function beginDevice(auth: DeviceAuth, deps: AuthDeps, signal?: Abo
   // The first way is the one that was configured.
   await clientWays(auth, deps, id, endpoint)[0]!({ issuer: endpoint.origin }, { client_id: id }, body, headers)
   body.set('client_id', id)
-  const answer = await http.request({ method: 'POST', url: endpoint, origins: [endpoint.origin], redirects: 0, headers: Object.fromEntries(headers), body: body.toString(), signal })
+  const answer = await http.request({ method: 'POST', url: endpoint, origins: [endpoint.origin], redirects: 0, headers: Object.fromEntries(headers), body: body.toString(), signal, maxBytes: 1024 * 1024 })
   const told = parse(answer.body)
   const { device_code: deviceCode, user_code: userCode, verification_uri, verification_url, verification_uri_complete: complete, expires_in: life, interval } = told
   const verificationUri = verification_uri ?? verification_url

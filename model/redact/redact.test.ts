@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createRedactor, redactUrl } from './redact.ts'
-import { joinUrl, setQuery } from '../protocols/http/query.ts'
+import { createRedactor, redactUrl } from './index.ts'
+import { joinUrl, setQuery } from '../../protocols/http/query.ts'
 
 describe('redactUrl', () => {
   it('masks secrets by name, drops user info and fragment', () => {
