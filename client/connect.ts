@@ -1,8 +1,10 @@
 import type { Client } from '@temporalio/client'
 import type { Environment } from '../project/index.ts'
+import { dataConverter } from '../workers/codec/index.ts'
 import { connectClient as connect, temporalConnectionOptions, temporalIsConfigured, type TemporalConnectionOptions } from '../workers/connect.ts'
 import { ensureSearchAttributes } from '../workers/search-attributes.ts'
 import { findStack } from '../workers/stack.ts'
+import type { PayloadKeys } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
 
 /** A Temporal server and, when it is known, its web UI. */
@@ -24,10 +26,10 @@ export async function findTemporal(projectDir: string, env: Environment): Promis
   return { temporal: stack.temporal, databaseUrl: databaseUrl ?? stack.databaseUrl }
 }
 
-/** Connects, and tells whether the namespace knows Isthmus' search attributes. */
-export async function connectClient(temporal: TemporalAddress): Promise<{ client: Client; searchAttributes: boolean }> {
+/** Connects, and tells whether the namespace knows Isthmus' search attributes. `keys` open what Temporal stores. */
+export async function connectClient(temporal: TemporalAddress, keys?: PayloadKeys): Promise<{ client: Client; searchAttributes: boolean }> {
   const { uiUrl: _ui, ...options } = temporal
-  const client = await connect(options)
+  const client = await connect(options, { dataConverter: dataConverter(keys) })
   const problem = await ensureSearchAttributes(client)
   return { client, searchAttributes: problem === null }
 }

@@ -119,10 +119,15 @@ async function open(options: IsthmusOptions): Promise<Opened> {
     throw new IsthmusError('Unreachable', 'no database is known', { cure: 'start `isthmus dev` in this project, or set DATABASE_URL' })
   }
   const temporal = options.temporal ?? found.temporal
-  const { client, searchAttributes } = await connectClient(temporal)
   const store = await openStore(databaseUrl, { key: await loadVaultKey({ env, projectDir }) })
-  await store.migrate()
-  return { store, databaseUrl, client, temporal, searchAttributes }
+  try {
+    await store.migrate()
+    const { client, searchAttributes } = await connectClient(temporal, await store.payloadKeys())
+    return { store, databaseUrl, client, temporal, searchAttributes }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
 /** The syncs of a project and their runs. */

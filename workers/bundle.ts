@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { bundleWorkflowCode, type Logger, type WorkflowBundleOption } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
+import { failureConverterPath } from './codec/index.ts'
 import { cacheDir, codeDir, fromSource } from './paths.ts'
 
 const quiet: Logger = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} }
@@ -41,7 +42,7 @@ export async function bundle(workflowsPath: string): Promise<string> {
   let said = ''
   const logger: Logger = { ...quiet, error: (message) => { said += `${message}\n` } }
   try {
-    return (await bundleWorkflowCode({ workflowsPath, logger })).code
+    return (await bundleWorkflowCode({ workflowsPath, logger, failureConverterPath })).code
   } catch (error) {
     throw new IsthmusError('InvalidInput', `The workflows could not be bundled: ${(said || (error as Error).message).trim().slice(0, 2000)}`, {
       file: workflowsPath, cure: 'correct the code it names', cause: error,
@@ -52,6 +53,7 @@ export async function bundle(workflowsPath: string): Promise<string> {
 async function sourceHash(): Promise<string> {
   const hash = createHash('sha256')
   hash.update(await readFile(createRequire(import.meta.url).resolve('@temporalio/worker/package.json')))
+  hash.update(await readFile(failureConverterPath))
   for (const folder of FOLDERS) {
     const names = await readdir(join(codeDir, folder), { recursive: true }).catch(() => [])
     for (const name of names.sort()) {

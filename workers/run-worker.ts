@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { PayloadKeys } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
 import { loadBundle } from './bundle.ts'
+import { dataConverter } from './codec/index.ts'
 import { connectClient, connectWorker, temporalConnectionOptions } from './connect.ts'
 import { HeldTasks, reportDead } from './held.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
@@ -11,6 +13,8 @@ import { createWorkers, type WorkersOptions } from './worker.ts'
 /** The activities of a worker and what they hold open. */
 export interface LoadedActivities {
   activities: object
+  /** Encrypts what Temporal stores; nothing is encrypted without. */
+  payloadKeys?: PayloadKeys
   close(): Promise<void>
 }
 
@@ -48,7 +52,9 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   let loaded: LoadedActivities | null = null
   const held = await HeldTasks.open(projectDir)
   try {
-    const client = await connectClient(temporal)
+    loaded = await load({ databaseUrl, projectDir })
+    const { activities, payloadKeys } = loaded
+    const client = await connectClient(temporal, { dataConverter: dataConverter(payloadKeys) })
     try {
       const problem = await ensureSearchAttributes(client)
       if (problem) log.warn(problem)
@@ -58,8 +64,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
       await client.connection.close()
     }
     const bundle = options.bundle ?? (await loadBundle())
-    loaded = await load({ databaseUrl, projectDir })
-    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities: loaded.activities, bundle, held })
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, ...(payloadKeys && { payloadKeys }) })
     if (signal.aborted) return
     const running = workers.run()
     signal.addEventListener('abort', () => workers.shutdown(), { once: true })
@@ -77,5 +82,5 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
 async function loadActivities(settings: { databaseUrl: string; projectDir: string }): Promise<LoadedActivities> {
   const { createActivities, openDeps } = await import('../activities/index.ts')
   const deps = await openDeps(settings)
-  return { activities: createActivities(deps), close: () => deps.close() }
+  return { activities: createActivities(deps), payloadKeys: await deps.store.payloadKeys(), close: () => deps.close() }
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { IsthmusError } from '../model/errors.ts'
+import { openStackCodec, type StackCodec } from './stack-codec.ts'
 import { connectClient, temporalConnectionOptions, temporalIsConfigured } from './connect.ts'
 import { keepRunning, type Kept, type Log, type Managed } from './keep-running.ts'
 import { portAnswers } from './ports.ts'
@@ -69,7 +70,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 
   let stopped: Promise<void> | null = null
+  let codec: StackCodec | null = null
   const stop = () => (stopped ??= (async () => {
+    await codec?.close()
     for (const name of ['worker', 'temporal', 'postgres'] as const) {
       await kept[name]?.stop().catch((error: Error) => log('error', `${name} could not be stopped: ${error.message}`))
     }
@@ -78,10 +81,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   })())
 
   try {
-    const parts = await Promise.allSettled([temporalPart(projectDir, env, log, keep), postgresPart(projectDir, env, log, keep)])
+    if (!temporalIsConfigured(env)) codec = await openStackCodec(projectDir)
+    const parts = await Promise.allSettled([temporalPart(projectDir, env, log, keep, codec?.endpoint), postgresPart(projectDir, env, log, keep)])
     for (const part of parts) if (part.status === 'rejected') throw part.reason
     const [temporal, databaseUrl] = parts.map((part) => (part as PromiseFulfilledResult<unknown>).value) as [StackInfo['temporal'], string]
     Object.assign(file, { temporal, databaseUrl } satisfies Partial<StackFile>)
+    await codec?.serve({ uiUrl: temporal.uiUrl!, namespace: temporal.namespace, databaseUrl, env })
     await save()
     if (worker) {
       const workerEnv = childEnv(env, projectDir, temporal, databaseUrl)
@@ -99,7 +104,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 type Keep = <T extends Managed>(name: StackChild['name'], title: string, start: () => Promise<T>) => Promise<T>
 
-async function temporalPart(projectDir: string, env: NodeJS.ProcessEnv, log: Log, keep: Keep): Promise<StackInfo['temporal']> {
+async function temporalPart(projectDir: string, env: NodeJS.ProcessEnv, log: Log, keep: Keep, codecEndpoint: string | undefined): Promise<StackInfo['temporal']> {
   if (temporalIsConfigured(env)) {
     const options = temporalConnectionOptions(env)
     const client = await connectClient(options)
@@ -116,7 +121,7 @@ async function temporalPart(projectDir: string, env: NodeJS.ProcessEnv, log: Log
   }
   const binary = await temporalBinary({ env, log: (message) => log('info', message) })
   const dir = `${projectDir}/.isthmus`
-  const server = await keep('temporal', 'Temporal', () => startTemporalServer({ dir, binary, namespace: env.TEMPORAL_NAMESPACE || 'default' }))
+  const server = await keep('temporal', 'Temporal', () => startTemporalServer({ dir, binary, namespace: env.TEMPORAL_NAMESPACE || 'default', ...(codecEndpoint && { codecEndpoint }) }))
   const { address, namespace, uiUrl } = server as Awaited<ReturnType<typeof startTemporalServer>>
   log('info', `Temporal runs at ${address}, its web UI at ${uiUrl}`)
   return { address, namespace, uiUrl }

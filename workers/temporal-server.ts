@@ -18,6 +18,8 @@ export interface TemporalServerOptions {
   /** Ports to try first; else those of the last start, then 7233 and 8233, then free ones. */
   port?: number
   uiPort?: number
+  /** Where the web UI has payloads decoded. */
+  codecEndpoint?: string
 }
 
 export interface TemporalServer {
@@ -57,7 +59,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
     const port = await choosePort(options.port, last.port, 7233)
     const uiPort = await choosePort(options.uiPort, last.uiPort, port + 1000, 8233)
     const from = (await stat(log).catch(() => null))?.size ?? 0
-    const child = await spawnLogged(binary, args(dir, namespace, port, uiPort), { log, cwd: dir })
+    const child = await spawnLogged(binary, args(dir, namespace, port, uiPort, options.codecEndpoint), { log, cwd: dir })
     const stop = () => stopChild(child, TEMPORAL_STOP)
     const address = `127.0.0.1:${port}`
     try {
@@ -76,10 +78,11 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   }
 }
 
-function args(dir: string, namespace: string, port: number, uiPort: number): string[] {
+function args(dir: string, namespace: string, port: number, uiPort: number, codecEndpoint: string | undefined): string[] {
   return [
     'server', 'start-dev', '--db-filename', temporalMarker(dir), '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort),
     '--log-level', 'error', '--ui-disable-news-fetch', '--namespace', namespace,
+    ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
     ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ...DYNAMIC_CONFIG.flatMap((value) => ['--dynamic-config-value', value]),
   ]

@@ -1,5 +1,7 @@
 import { GracefulShutdownPeriodExpiredError, Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker'
+import type { PayloadKeys } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
+import { dataConverter } from './codec/index.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
 import { API_TASK_QUEUE, TASK_QUEUE } from './queues.ts'
@@ -14,6 +16,8 @@ export interface WorkersOptions {
   maxCachedWorkflows?: number
   /** Parallel activities that call sources; 100 by default. */
   maxPages?: number
+  /** Encrypts what Temporal stores; nothing is encrypted without. */
+  payloadKeys?: PayloadKeys
   /** Writes down what is under way, for the worker that follows. */
   held?: HeldTasks
 }
@@ -39,6 +43,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const light = Object.fromEntries(all.filter(([name]) => !API_ACTIVITIES.includes(name)))
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection, namespace,
+    dataConverter: dataConverter(options.payloadKeys),
     shutdownGraceTime: '20s',
     shutdownForceTime: '25s',
     // Progress and cancellation shall be seen within seconds.

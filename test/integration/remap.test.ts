@@ -5,7 +5,7 @@ import { Isthmus } from '../../client/index.ts'
 import { testServer, json, type TestServer } from '../../protocols/testing/server.ts'
 import { connectClient } from '../../workers/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
-import { decoded, payloads } from '../support/histories.ts'
+import { decoded, opened } from '../support/histories.ts'
 
 const RECORDS = 1_000
 const PAGE = 100
@@ -82,7 +82,7 @@ describe('remap', () => {
     const client = await connectClient(dev.temporal)
     const history = await client.workflow.getHandle('remap/items').fetchHistory()
     await client.connection.close()
-    const texts = payloads(history).map(decoded).join('\n')
+    const texts = (await opened(history, project, dev.databaseUrl)).map(decoded).join('\n')
     expect(texts).toContain('"filteredStays"')
     expect(texts).not.toMatch(/name 1|NAME 1/)
   }, 180_000)

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { History, Payload } from '@temporalio/common/lib/proto-utils.js'
+import { loadVaultKey, openStore } from '../../store/index.ts'
+import { EncryptionCodec } from '../../workers/codec/index.ts'
 
 /**
  * JSON of protobuf messages by the very copy of protobufjs that made them: npm may install one for each package of
@@ -59,4 +61,14 @@ export function decoded(payload: Payload): string {
 export function summaryOf(event: HistoryEvent): string {
   const summary = event.userMetadata?.summary
   return summary ? (JSON.parse(decoded(summary)) as string) : ''
+}
+
+/** The payloads of a history, opened with the keys of a project's vault. */
+export async function opened(history: unknown, project: { dir: string }, databaseUrl: string): Promise<Payload[]> {
+  const store = await openStore(databaseUrl, { key: await loadVaultKey({ env: {}, projectDir: project.dir }) })
+  try {
+    return await new EncryptionCodec(await store.payloadKeys()).decode(payloads(history))
+  } finally {
+    await store.close()
+  }
 }

@@ -1,0 +1,74 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { Payload, PayloadCodec } from '@temporalio/common'
+import proto from '@temporalio/proto'
+import type { PayloadKeys } from '../../model/connections.ts'
+import { IsthmusError } from '../../model/errors.ts'
+
+const Wire = proto.temporal.api.common.v1.Payload
+const ENCODING = 'binary/encrypted'
+const CIPHER = 'AES/GCM'
+const IV_BYTES = 12
+const TAG_BYTES = 16
+const text = (value: Uint8Array | null | undefined): string => Buffer.from(value ?? []).toString()
+const bytes = (value: string): Uint8Array => Buffer.from(value)
+
+/**
+ * Encrypts everything that Temporal stores (AES-256-GCM), as its remote codecs do: metadata name the cipher and the key, data are IV, ciphertext and tag.
+ * Payloads that are not encrypted are left as they are when decoding, so histories from before open too.
+ */
+export class EncryptionCodec implements PayloadCodec {
+  readonly #keys: PayloadKeys
+  readonly #found = new Map<string, Promise<Buffer | null>>()
+
+  constructor(keys: PayloadKeys) {
+    this.#keys = keys
+  }
+
+  encode(payloads: Payload[]): Promise<Payload[]> {
+    const { id, key } = this.#keys.current
+    return Promise.resolve(
+      payloads.map((payload) => {
+        const iv = randomBytes(IV_BYTES)
+        const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
+        cipher.setAAD(Buffer.from(id))
+        const data = Buffer.concat([iv, cipher.update(Wire.encode(payload).finish()), cipher.final(), cipher.getAuthTag()])
+        return { metadata: { encoding: bytes(ENCODING), 'encryption-cipher': bytes(CIPHER), 'encryption-key-id': bytes(id) }, data }
+      }),
+    )
+  }
+
+  decode(payloads: Payload[]): Promise<Payload[]> {
+    return Promise.all(payloads.map((payload) => this.#decode(payload)))
+  }
+
+  async #decode(payload: Payload): Promise<Payload> {
+    if (text(payload.metadata?.['encoding']) !== ENCODING) return payload
+    const id = text(payload.metadata?.['encryption-key-id'])
+    const key = await this.#key(id)
+    const data = Buffer.from(payload.data ?? [])
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
+      decipher.setAAD(Buffer.from(id))
+      decipher.setAuthTag(data.subarray(-TAG_BYTES))
+      return Wire.decode(Buffer.concat([decipher.update(data.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]))
+    } catch {
+      throw new IsthmusError('VaultKey', 'a payload of Temporal does not open: it was changed, or encrypted for another project')
+    }
+  }
+
+  async #key(id: string): Promise<Buffer> {
+    if (id === this.#keys.current.id) return this.#keys.current.key
+    let found = this.#found.get(id)
+    if (!found) {
+      found = this.#keys.get(id)
+      this.#found.set(id, found)
+    }
+    const key = await found.catch((error: unknown) => {
+      this.#found.delete(id)
+      throw error
+    })
+    if (key) return key
+    this.#found.delete(id)
+    throw new IsthmusError('VaultKey', 'a payload of Temporal was encrypted with a key that this database does not hold', { cure: 'use the DATABASE_URL that belongs to this Temporal namespace' })
+  }
+}
