@@ -13,7 +13,7 @@ import { inTo } from '../destinations/actions/index.ts'
 import { MappedAhead } from './ahead.ts'
 import type { ActivityDeps } from './deps.ts'
 import { openDestination } from './destination.ts'
-import type { SignInTarget } from './sign-in.ts'
+import { ownedBy, type SignInTarget } from './sign-in.ts'
 import type { StreamTarget } from './types.ts'
 
 /** One stream of a run, ready to work with. */
@@ -30,6 +30,7 @@ export interface OpenStream {
   tokenKey: string
   limits: { requests: number; ms: number }[]
   mapper: Promise<CompiledMapper> | null
+  owned: SignInTarget['owned']
   /** Closes what was opened for this stream alone. */
   close(): Promise<void>
 }
@@ -76,6 +77,7 @@ export class OpenStreams {
       from: this.#connection(target, stream.connection, from.source, from.resolve),
       to: destination.kind === 'action' ? inTo(() => this.#connection(target, destination.connection, to.source!, to.resolve)) : undefined,
       run: target.run,
+      target,
       note: (message: string) => deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message }),
     }
     return openWith(deps, plan, stream, accounts, shared)
@@ -117,8 +119,10 @@ export class OpenStreams {
   }
 }
 
-type OpenDeps = Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store'>
+type OpenDeps = Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner'>
 interface Shared {
+  /** The run's stream this is opened for; who refreshes its tokens finds the credentials by it. */
+  target?: StreamTarget
   from?: Connection
   to?: Connection | undefined
   run?: string
@@ -135,20 +139,21 @@ function openWith(deps: OpenDeps, plan: Plan, planned: StreamPlan, accounts: Str
   const stream = withAccounts(planned, accounts)
   const reader = openRest({ source: stream.source, stream: stream.stream, resolve: from.resolve, connection: shared.from })
   const streamKey = `${plan.id}/${stream.name}`
-  const target = openDestination(deps, { stream, streamKey, resolve: to.resolve, connection: shared.to, run: shared.run, note: shared.note })
+  const destination = openDestination(deps, { stream, streamKey, resolve: to.resolve, connection: shared.to, run: shared.run, target: shared.target, note: shared.note })
   return {
     plan,
     stream,
     streamKey,
-    destination: target.destination,
-    account: target.account,
+    destination: destination.destination,
+    account: destination.account,
     reader,
     tokenKey: `${stream.connection}/${reader.fingerprint}`,
     limits: stream.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) })),
     mapper: null,
+    owned: ownedBy(stream.connection, shared.target, 'source'),
     close: async () => {
       await reader.close()
-      await target.close()
+      await destination.close()
     },
   }
 }

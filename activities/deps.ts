@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { openActions, type Actions } from '../destinations/actions/index.ts'
 import { postgresDestination } from '../destinations/postgres/index.ts'
+import type { TokenOwner } from '../model/owner.ts'
 import type { RowDestination, Stage, Store } from '../model/ports.ts'
 import { projectEnvironment, warmLoader } from '../project/index.ts'
 import { folderStage } from '../stage/index.ts'
@@ -17,6 +18,8 @@ export interface ActivityDeps {
   destination(url: string): RowDestination
   /** Actions of APIs; opened when the first one is asked for. */
   actions(): Actions
+  /** Who refreshes tokens; null where there is no Temporal to ask: then the store's own claim keeps it to one at a time. */
+  owner: TokenOwner | null
   close(): Promise<void>
 }
 
@@ -46,6 +49,7 @@ export async function openDeps(options: DepsOptions): Promise<ActivityDeps> {
       return open
     },
     actions: () => (actions ??= openActions(databaseUrl)),
+    owner: null,
     async close() {
       await actions?.close()
       await Promise.all([...destinations.values()].map((d) => d.close()))

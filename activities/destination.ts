@@ -5,7 +5,8 @@ import type { RowDestination } from '../model/ports.ts'
 import type { Value } from '../model/value.ts'
 import { fingerprint, openConnection, type Connection } from '../protocols/rest/index.ts'
 import type { ActivityDeps } from './deps.ts'
-import { signIn, type SignInTarget } from './sign-in.ts'
+import { ownedBy, signIn, type SignInTarget } from './sign-in.ts'
+import type { StreamTarget } from './types.ts'
 
 /** What a destination is opened with. */
 export interface DestinationOptions {
@@ -16,6 +17,8 @@ export interface DestinationOptions {
   connection?: Connection | undefined
   /** The run, retry or remap it is opened for. */
   run?: string | undefined
+  /** The run's stream it is opened for. */
+  target?: StreamTarget | undefined
   /** Told what an operator should know. */
   note?(message: string): Promise<void>
 }
@@ -29,7 +32,7 @@ export interface OpenDestination {
 }
 
 /** Opens where a stream goes to: a database, or an action of an API. */
-export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store'>, options: DestinationOptions): OpenDestination {
+export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner'>, options: DestinationOptions): OpenDestination {
   const { stream, streamKey, resolve, note, run = 'look' } = options
   const to = stream.destination
   if (to.kind === 'postgres') {
@@ -38,7 +41,7 @@ export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databa
   const connection = options.connection ?? inTo(() => openConnection({ source: to.source, resolve }))
   const tokenKey = `${to.connection}/${fingerprint(to.source.auth, connection.baseUrl, resolve)}`
   const limits = to.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) }))
-  const signsIn: SignInTarget = { tokenKey, reader: { auth: connection.authenticator } }
+  const signsIn: SignInTarget = { tokenKey, reader: { auth: connection.authenticator }, owned: ownedBy(to.connection, options.target, 'destination') }
   const account: Account = {
     connection,
     token: () => deps.store.getToken(tokenKey),
@@ -47,7 +50,7 @@ export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databa
   return {
     destination: deps.actions().open({
       destination: to, streamKey, account, resolve, note: note ?? (async () => {}),
-      signIn: async (seen, signal) => void (await signIn(deps.store, signsIn, seen, { run, stream: stream.name }, signal)),
+      signIn: async (seen, signal) => void (await signIn(deps.store, signsIn, seen, { run, stream: stream.name }, signal, deps.owner)),
     }),
     account: signsIn,
     close: () => (options.connection ? Promise.resolve() : connection.close()),

@@ -5,6 +5,7 @@ import type { ActivityDeps } from './deps.ts'
 import { finishRun } from './finish.ts'
 import { mapChunk } from './map.ts'
 import { readChunk } from './page.ts'
+import { refreshToken } from './refresh.ts'
 import { parkStream } from './park.ts'
 import { postChunk } from './post.ts'
 import { prepareStream } from './prepare.ts'
@@ -28,10 +29,11 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
       step(async ({ signal }) => {
         const open = await streams.get(request)
         const account = request.of === 'destination' && open.account ? open.account : open
-        const { token, refreshed } = await signIn(deps.store, account, request.seen, request, signal)
+        const { token, refreshed } = await signIn(deps.store, account, request.seen, request, signal, deps.owner)
         if (refreshed) await deps.store.log({ run: request.run, stream: request.stream, level: 'info', message: `signed in to ${account === open ? open.stream.connection : tableName(open.stream)}: token version ${token.version}${token.expiresAt ? `, valid until ${token.expiresAt.toISOString()}` : ''}` })
         return { version: token.version, expiresAt: token.expiresAt?.toISOString() ?? null, refreshed }
       }),
+    refresh: (request) => step(({ signal }) => refreshToken(deps, streams, request, signal)),
     page: (request) => step((context) => readChunk(deps, streams, request, context)),
     map: (request) => step((context) => mapChunk(deps, streams, request, context)),
     post: (request) => step((context) => postChunk(deps, streams, request, context)),

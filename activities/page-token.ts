@@ -1,4 +1,5 @@
 import { IsthmusError } from '../model/errors.ts'
+import type { TokenOwner } from '../model/owner.ts'
 import type { Store, Token, TokenRefresh } from '../model/ports.ts'
 import type { PageStop } from '../model/run.ts'
 import type { OpenStream } from './context.ts'
@@ -12,9 +13,11 @@ export class PageToken {
   readonly #open: OpenStream
   readonly #where: TokenRefresh['log']
   readonly #signal: AbortSignal
+  readonly #owner: TokenOwner | null
   #handed = 0
 
-  constructor(store: Store, open: OpenStream, where: TokenRefresh['log'], signal: AbortSignal) {
+  constructor(store: Store, open: OpenStream, where: TokenRefresh['log'], signal: AbortSignal, owner: TokenOwner | null) {
+    this.#owner = owner
     this.#store = store
     this.#open = open
     this.#where = where
@@ -43,7 +46,7 @@ export class PageToken {
     if (!isShortLived(stored)) return stored
     if (isFresh(stored)) return early(stored)
     try {
-      const { token, refreshed } = await signIn(this.#store, this.#open, -1, this.#where, this.#signal)
+      const { token, refreshed } = await signIn(this.#store, this.#open, -1, this.#where, this.#signal, this.#owner)
       if (refreshed) this.refreshes += 1
       return isShortLived(token) ? early(token) : token
     } catch (error) {

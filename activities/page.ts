@@ -5,6 +5,7 @@ import { pacerOf, type OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
 import { LivePages } from './live.ts'
 import { adoptFirstPage } from './first-page.ts'
+import { noteHealth } from './health.ts'
 import { PageToken } from './page-token.ts'
 import type { StepContext } from './step.ts'
 import type { PageRequest } from './types.ts'
@@ -26,7 +27,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   let position = adopted ? adopted.next : request.position
   let pages = segments.reduce((sum, s) => sum + s.frames, 0)
   const live = new LivePages(deps.store, open.stream.connection, request)
-  const token = new PageToken(deps.store, open, request, step.signal)
+  const token = new PageToken(deps.store, open, request, step.signal, deps.owner)
   const result = (stop: PageStop, requests: number): PageResult => ({
     stop,
     chunk: pages > 0 ? { ...chunk, segments, pages, records, bytes } : null,
@@ -87,7 +88,9 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
     await keepRows()
     position = read.position
     await live.done(pages, records, read.requests, read.stop)
-    return result(await token.judge(read.stop), read.requests)
+    const stop = await token.judge(read.stop)
+    await noteHealth(deps.store, open.stream.connection, stop, segment.frames > 0)
+    return result(stop, read.requests)
   } catch (error) {
     // What was staged stays for the next attempt.
     await writer.close().catch(() => undefined)

@@ -62,7 +62,7 @@ describe('signing in', () => {
 describe('inside the step that reads pages', () => {
   it('exchanges a token that lives short when it has run out, and hands it over with its margin', async () => {
     const { store, open, calls } = storeWith(token(1_000, 950, 4), 1_000)
-    const pages = new PageToken(store, open, where, signal)
+    const pages = new PageToken(store, open, where, signal, null)
     const got = (await pages.get())!
     expect([got.version, calls, pages.refreshes]).toEqual([5, [4], 1])
     expect(got.expiresAt!.getTime() - got.issuedAt!.getTime()).toBeGreaterThan(880)
@@ -71,7 +71,7 @@ describe('inside the step that reads pages', () => {
 
   it('leaves others to the workflow', async () => {
     const { store, open, calls } = storeWith(token(3_600_000, 3_599_000, 4))
-    expect(await new PageToken(store, open, where, signal).get()).toMatchObject({ version: 4, expiresAt: token(3_600_000, 3_599_000).expiresAt })
+    expect(await new PageToken(store, open, where, signal, null).get()).toMatchObject({ version: 4, expiresAt: token(3_600_000, 3_599_000).expiresAt })
     expect(calls).toEqual([])
   })
 })

@@ -1,3 +1,5 @@
+import { IsthmusError } from '../model/errors.ts'
+import type { TokenAsk, TokenOwner } from '../model/owner.ts'
 import type { Store, Token, TokenRefresh } from '../model/ports.ts'
 import type { RestReader } from '../protocols/rest/index.ts'
 
@@ -5,6 +7,8 @@ import type { RestReader } from '../protocols/rest/index.ts'
 export interface SignInTarget {
   tokenKey: string
   reader: Pick<RestReader, 'auth'>
+  /** Name of the connection and where its credentials are found; null where no owner can be asked for it. */
+  owned: { connection: string; ask: TokenAsk } | null
 }
 
 /** A token is not used in its last seconds, since a request under way must still find it valid. */
@@ -34,12 +38,21 @@ export function isShortLived({ expiresAt, issuedAt }: Token): boolean {
 /**
  * A valid token of the connection: the stored one if it is newer than `seen` and fresh, else a new one, fetched by one process
  * at a time and stored before anyone uses it. `seen` -1 takes any valid one. `where` names the run and stream whose log tells when a
- * person has to sign in again.
+ * person has to sign in again. With an owner it is the owner who refreshes, and who is asked for it; tokens signed here need none.
  */
-export async function signIn(store: Store, open: SignInTarget, seen: number, where: TokenRefresh['log'], signal: AbortSignal): Promise<{ token: Token; refreshed: boolean }> {
+export async function signIn(
+  store: Store, open: SignInTarget, seen: number, where: TokenRefresh['log'], signal: AbortSignal, owner: TokenOwner | null = null,
+): Promise<{ token: Token; refreshed: boolean }> {
   const stored = await store.getToken(open.tokenKey)
   if (stored.version > seen && isFresh(stored)) return { token: stored, refreshed: false }
   const { auth } = open.reader
+  if (owner && open.owned && auth.kind !== 'signedJwt') {
+    const { connection, ask } = open.owned
+    const result = await owner.ensureFresh(connection, { tokenKey: open.tokenKey, seen: Math.max(seen, stored.version), ask }, signal)
+    if (result.kind === 'fresh') return { token: await store.getToken(open.tokenKey), refreshed: result.for === `${ask.run}/${ask.stream}` }
+    const { type, message, field, cure } = result.error
+    throw new IsthmusError(type, message, { field, cure, ...(result.kind === 'failed' && result.until && { until: new Date(result.until) }) })
+  }
   const refresh: TokenRefresh = {
     presents: (current) => auth.presents(current),
     // Not cancelled with the caller: a refresh token would be used up and its successor lost.
@@ -49,4 +62,11 @@ export async function signIn(store: Store, open: SignInTarget, seen: number, whe
     log: where,
   }
   return store.refreshToken(open.tokenKey, Math.max(seen, stored.version), refresh, signal)
+}
+
+/** How the owner of a connection's tokens finds the credentials of a stream. */
+export function ownedBy(connection: string, target: Omit<TokenAsk, 'of'> | undefined, of: TokenAsk['of']): SignInTarget['owned'] {
+  if (!target) return null
+  const { sync, run, plan, stream, round } = target
+  return { connection, ask: { sync, run, plan, stream, round, of } }
 }

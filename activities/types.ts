@@ -1,4 +1,5 @@
 /** Arguments and results of the activities: references and counts only, never records, tokens or page bodies. */
+import type { FreshRequest, FreshResult } from '../model/owner.ts'
 import type { Guard } from '../model/plan.ts'
 import type { CompleteResult, Counts, PageResult, Position, PostResult, RunError, RunReceipt, StagedPages, StagedRows } from '../model/run.ts'
 
@@ -108,6 +109,8 @@ export interface Activities {
   prepare(request: PrepareRequest): Promise<PrepareResult>
   /** Makes sure that a valid token lies in the store. Never returns it. */
   authenticate(request: AuthenticateRequest): Promise<AuthenticateResult>
+  /** Gets a newer token for the owner of a connection and stores it. What went wrong is told, not thrown. */
+  refresh(request: FreshRequest & { connection: string }): Promise<FreshResult>
   /** Reads pages from a position until the chunk's budget is spent, and stages them. */
   page(request: PageRequest): Promise<PageResult>
   /** Turns staged pages into rows in the destination's load format, and sets rejects aside. */

@@ -137,13 +137,13 @@ export class Connections {
     if (!reader.auth.needsToken) return probe(reader, null, signal)
     const tokenKey = `${name}/${reader.fingerprint}`
     const where = { run: `check ${name}`, stream: '' }
-    const { token } = await signIn(store, { tokenKey, reader }, -1, where, signal)
+    const { token } = await signIn(store, { tokenKey, reader, owned: null }, -1, where, signal)
     try {
       return await probe(reader, token, signal)
     } catch (error) {
       // A token may have been revoked before its end.
       if (!(error instanceof IsthmusError) || error.type !== 'AuthFailed') throw error
-      return probe(reader, (await signIn(store, { tokenKey, reader }, token.version, where, signal)).token, signal)
+      return probe(reader, (await signIn(store, { tokenKey, reader, owned: null }, token.version, where, signal)).token, signal)
     }
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowFailedError, WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client'
 import { IsthmusError } from '../model/errors.ts'
 import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts'
-import type { RunReceipt } from '../model/run.ts'
+import type { RunReceipt, StreamProgress } from '../model/run.ts'
 import { decide, parkedReceipt, parkedStreams, type Operated } from './operate.ts'
 import { patient, type Tell } from './patience.ts'
 
@@ -69,6 +69,12 @@ export class RunHandle {
   /** For decisions about parked streams. */
   get operated(): Operated {
     return { client: this.#client, run: this.run, workflowId: this.workflowId }
+  }
+
+  /** Type of the error that a parked stream waits for; null when it is not parked. */
+  async parkedError(stream: string): Promise<string | null> {
+    const progress = await this.#client.workflow.getHandle(`${this.workflowId}/${stream}`).query<StreamProgress>('progress').catch(() => null)
+    return progress?.phase === 'parked' ? (progress.error?.type ?? '') : null
   }
 
   /** The live state of each stream. */

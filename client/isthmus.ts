@@ -2,12 +2,14 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowExecutionAlreadyStartedError, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type Client } from '@temporalio/client'
 import { IsthmusError } from '../model/errors.ts'
+import type { TokenOwner } from '../model/owner.ts'
 import type { Plan } from '../model/plan.ts'
 import type { RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { tableName } from '../model/table-name.ts'
 import { loadProject, loadSync, projectEnvironment, requireEnvironment, type Environment, type LoadedSync } from '../project/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
+import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
 import { Connections } from './connections.ts'
@@ -18,6 +20,7 @@ import { newRunId, syncWorkflowId } from './ids.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { patient } from './patience.ts'
 import { peek, type Peek } from './peek.ts'
+import { resumeParked } from './resume.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 import { Rejects } from './rejects.ts'
 import { remapSync, type RemapOptions } from './remap.ts'
@@ -68,7 +71,11 @@ export class Isthmus {
       projectDir: resolve(options.projectDir ?? '.'),
       environment: () => this.#environment(),
       store: async () => (await this.#connect()).store,
-      reconnected: () => Promise.resolve(),
+      reconnected: async (connection) => {
+        const { client, store } = await this.#connect()
+        await tellReconnected(client, connection)
+        await resumeParked(this.syncs, store, connection)
+      },
     })
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
   }
@@ -108,6 +115,8 @@ export interface Opened {
   client: Client
   temporal: TemporalAddress
   searchAttributes: boolean
+  /** Asks the workflows that own the tokens of connections. */
+  owner: TokenOwner
 }
 
 async function open(options: IsthmusOptions): Promise<Opened> {
@@ -123,7 +132,7 @@ async function open(options: IsthmusOptions): Promise<Opened> {
   try {
     await store.migrate()
     const { client, searchAttributes } = await connectClient(temporal, await store.payloadKeys())
-    return { store, databaseUrl, client, temporal, searchAttributes }
+    return { store, databaseUrl, client, temporal, searchAttributes, owner: tokenOwner(client, searchAttributes) }
   } catch (error) {
     await store.close()
     throw error
@@ -184,12 +193,16 @@ export class Syncs {
     const loaded = await loadSync(this.#projectDir, id)
     const plan = selectStreams(loaded.plan, options.streams)
     const values = requireEnvironment(plan, this.#environment())
-    const { store, databaseUrl, client, temporal, searchAttributes } = await this.#connect()
+    const { store, databaseUrl, client, temporal, searchAttributes, owner } = await this.#connect()
     options.signal?.throwIfAborted()
     const workflowId = syncWorkflowId(plan.id)
     const parked = await this.#openRun(plan, workflowId)
     if (parked) {
-      if (options.check !== false) await preflight({ definition: loaded.definition, plan }, { run: parked.run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: '', signal: options.signal })
+      if (options.check !== false) {
+        await store.savePlan(loaded.plan)
+        await store.saveSettings(`run/${parked.run}`, values)
+        await preflight({ definition: loaded.definition, plan }, { run: parked.run, environment: values, store, databaseUrl, owner, projectDir: this.#projectDir, anew: '', signal: options.signal })
+      }
       options.signal?.throwIfAborted()
       await this.retry(parked.run)
       return parked
@@ -197,10 +210,10 @@ export class Syncs {
     const run = newRunId()
     try {
       await store.saveSettings(`run/${run}`, values)
-      const first = options.check === false ? new Map<string, FirstPage>() : await preflight({ definition: loaded.definition, plan }, { run, environment: values, store, databaseUrl, projectDir: this.#projectDir, anew: options.fromStart ? ASKED : '', signal: options.signal })
-      options.signal?.throwIfAborted()
       // The whole plan: its hash stands for all streams.
       await store.savePlan(loaded.plan)
+      const first = options.check === false ? new Map<string, FirstPage>() : await preflight({ definition: loaded.definition, plan }, { run, environment: values, store, databaseUrl, owner, projectDir: this.#projectDir, anew: options.fromStart ? ASKED : '', signal: options.signal })
+      options.signal?.throwIfAborted()
       await store.startRun({ run, sync: plan.id, plan: plan.hash, workflowId })
       const handle = await client.workflow.start<typeof syncWorkflow>('sync', {
         workflowId,

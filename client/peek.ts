@@ -41,7 +41,7 @@ export async function peek(sync: LoadedSync, { store, environment, databaseUrl, 
     const destination = postgresDestination(databaseUrl)
     let actions: Actions | null = null
     try {
-      const one = await open({ destination: () => destination, databaseUrl, store, actions: () => (actions ??= openActions(databaseUrl)) }, sync.plan, stream, environment)
+      const one = await open({ destination: () => destination, databaseUrl, store, owner: null, actions: () => (actions ??= openActions(databaseUrl)) }, sync.plan, stream, environment)
       try {
         const flow = sync.definition.flows.find((f) => f.from.stream.name === stream.name) ?? sync.definition.flows[i]
         found.push(await look(one, rowMapper(stream, flow), store, limit))

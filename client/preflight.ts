@@ -6,6 +6,7 @@ import { stageDir } from '../activities/deps.ts'
 import { inTo, openActions, type Actions } from '../destinations/actions/index.ts'
 import { postgresDestination } from '../destinations/postgres/index.ts'
 import { at, IsthmusError } from '../model/errors.ts'
+import type { TokenOwner } from '../model/owner.ts'
 import type { RowDestination, Store } from '../model/ports.ts'
 import type { PageStop, Position } from '../model/run.ts'
 import type { Environment, LoadedSync } from '../project/index.ts'
@@ -27,6 +28,8 @@ export interface PreflightOptions {
   environment: Environment
   store: Store
   databaseUrl: string
+  /** Who refreshes tokens; it finds the plan and the run's settings in the store. */
+  owner: TokenOwner | null
   projectDir: string
   /** Why all scans begin anew; '' when interrupted ones go on. */
   anew: string
@@ -49,14 +52,14 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
     return known
   }
   let actions: Actions | null = null
-  const deps = { destination, databaseUrl: options.databaseUrl, store: options.store, actions: () => (actions ??= openActions(options.databaseUrl)) }
+  const deps = { destination, databaseUrl: options.databaseUrl, store: options.store, owner: options.owner, actions: () => (actions ??= openActions(options.databaseUrl)) }
   const pages = new Map<string, FirstPage>()
   const opened: OpenStream[] = []
   try {
     for (const stream of sync.plan.streams) {
       const place = { file: sync.plan.file, field: '' }
       try {
-        const one = await open(deps, sync.plan, stream, options.environment)
+        const one = await open(deps, sync.plan, stream, options.environment, { target: { sync: sync.plan.id, run: options.run, plan: sync.plan.hash, stream: stream.name, round: 0 } })
         opened.push(one)
         const [table, first] = await Promise.allSettled([checkDestination(one, options), look(sync, one, options)])
         if (table.status === 'rejected') throw table.reason
@@ -77,11 +80,11 @@ function closeActions(actions: Actions | null): Promise<void> | undefined {
 }
 
 /** The table, or the sign-in of the action: nothing is sent to an action before the run. */
-async function checkDestination(one: OpenStream, { store, run }: PreflightOptions): Promise<void> {
+async function checkDestination(one: OpenStream, { store, run, owner }: PreflightOptions): Promise<void> {
   await one.destination.check(one.stream)
   if (!one.account?.reader.auth.needsToken) return
   const { account } = one
-  await signIn(store, account, -1, { run, stream: one.stream.name }, AbortSignal.timeout(LOOK_MS)).catch((error: unknown) => {
+  await signIn(store, account, -1, { run, stream: one.stream.name }, AbortSignal.timeout(LOOK_MS), owner).catch((error: unknown) => {
     throw error instanceof IsthmusError ? inTo(() => {
       throw error
     }) : error
@@ -89,7 +92,7 @@ async function checkDestination(one: OpenStream, { store, run }: PreflightOption
 }
 
 async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions): Promise<FirstPage | null> {
-  const { run, store, projectDir } = options
+  const { run, store, projectDir, owner } = options
   const timeout = AbortSignal.timeout(LOOK_MS * 3)
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout
   const held = await one.destination.peek(one.stream, one.streamKey)
@@ -99,7 +102,7 @@ async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions
   const stage = folderStage(stageDir(projectDir))
   // A stored token may have been revoked: one more sign-in tells a stale token from wrong credentials.
   for (let seen = -1, attempt = 1; ; attempt += 1) {
-    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run, stream: one.stream.name }, signal)).token.version
+    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run, stream: one.stream.name }, signal, owner)).token.version
     const start = anew ? { position: null, since: held.since } : held
     const writer = await stage.writer(chunk)
     let body: Buffer | null = null

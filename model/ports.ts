@@ -233,6 +233,8 @@ export interface Store extends RejectStore, RemapStore, ConnectionStore {
   setTemporalRun(run: string, temporalRunId: string): Promise<void>
   finishRun(receipt: RunReceipt, error: string | null): Promise<void>
   deleteRun(run: string): Promise<void>
+  /** Hash of the plan a run was started with; null when there is no such run. */
+  planOf(run: string): Promise<string | null>
   getRun(run: string): Promise<RunSummary | null>
   /** Newest first. */
   listRuns(filter: { sync?: string; limit: number }): Promise<RunSummary[]>
@@ -253,6 +255,8 @@ export interface Store extends RejectStore, RemapStore, ConnectionStore {
    * and Transient when another process does not come to an end.
    */
   refreshToken(connection: string, seen: number, refresh: TokenRefresh, signal?: AbortSignal): Promise<{ token: Token; refreshed: boolean }>
+  /** Why a person has to sign in again; null when nobody has to. */
+  reconnectReason(connection: string): Promise<string | null>
   /** Notes that the API has answered a request with this version. */
   noteServed(connection: string, version: number): Promise<void>
   /** The API has answered somebody with this version, or a later one. */

@@ -166,4 +166,6 @@ export interface StreamProgress {
   counts: Counts
   position: Position | null
   wait: { reason: string; until: string } | null
+  /** Why it is parked or has ended; null while it works. */
+  error: RunError | null
 }

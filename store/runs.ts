@@ -5,7 +5,7 @@ import { redactor } from '../model/redact/index.ts'
 import { bounded } from './text.ts'
 import { inTransaction } from './transaction.ts'
 
-type RunMethods = 'startRun' | 'setTemporalRun' | 'finishRun' | 'deleteRun' | 'getRun' | 'listRuns' | 'progress' | 'saveProgress'
+type RunMethods = 'startRun' | 'setTemporalRun' | 'finishRun' | 'deleteRun' | 'planOf' | 'getRun' | 'listRuns' | 'progress' | 'saveProgress'
 
 const SUMMARY = `run, sync, outcome, started_at as "startedAt", finished_at as "finishedAt", workflow_id as "workflowId",
   temporal_run_id as "temporalRunId", receipt, error`
@@ -32,6 +32,9 @@ export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
       await inTransaction(pool, async (client) => {
         for (const table of ['runs', 'run_streams', 'run_log', 'run_log_once', 'rejects']) await client.query(`delete from isthmus.${table} where run = $1`, [run])
       })
+    },
+    async planOf(run) {
+      return (await pool.query<{ plan: string }>('select plan from isthmus.runs where run = $1', [run])).rows[0]?.plan ?? null
     },
     async getRun(run) {
       return (await pool.query<RunSummary>(`select ${SUMMARY} from isthmus.runs where run = $1`, [run])).rows[0] ?? null

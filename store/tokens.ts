@@ -19,7 +19,7 @@ type Result = { token: Token; refreshed: boolean }
  * Tokens, sealed; one refresh at a time for a connection, over all processes. Callers of one process share one refresh, so that
  * neither connections of the pool nor requests grow with their number.
  */
-export function tokenQueries(pool: pg.Pool, keyring: Keyring, silenceMs = SILENCE_MS): { queries: Pick<Store, 'getToken' | 'refreshToken' | 'putToken' | 'noteServed' | 'wasServed'>; settled(): Promise<unknown> } {
+export function tokenQueries(pool: pg.Pool, keyring: Keyring, silenceMs = SILENCE_MS): { queries: Pick<Store, 'getToken' | 'refreshToken' | 'putToken' | 'reconnectReason' | 'noteServed' | 'wasServed'>; settled(): Promise<unknown> } {
   const rows = new TokenRows(keyring)
   const flights = new Map<string, Promise<Result>>()
   const noted = new Map<string, number>()
@@ -27,6 +27,10 @@ export function tokenQueries(pool: pg.Pool, keyring: Keyring, silenceMs = SILENC
     queries: {
       getToken: (connection) => rows.read(connection, pool),
       putToken: (connection, token) => put({ pool, rows, silenceMs }, connection, token),
+      async reconnectReason(connection) {
+        const { rows } = await pool.query<{ reason: string | null }>(`select coalesce(reconnect_reason, '') as reason from isthmus.tokens where connection = $1 and reconnect_since is not null`, [connection])
+        return rows[0]?.reason ?? null
+      },
       async noteServed(connection, version) {
         if ((noted.get(connection) ?? 0) >= version) return
         noted.set(connection, version)

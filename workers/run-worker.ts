@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { Client } from '@temporalio/client'
 import type { PayloadKeys } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
 import { loadBundle } from './bundle.ts'
@@ -8,6 +9,7 @@ import { connectClient, connectWorker, temporalConnectionOptions } from './conne
 import { HeldTasks, reportDead } from './held.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
+import { tokenOwner } from './token-owner.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
 
 /** The activities of a worker and what they hold open. */
@@ -15,6 +17,8 @@ export interface LoadedActivities {
   activities: object
   /** Encrypts what Temporal stores; nothing is encrypted without. */
   payloadKeys?: PayloadKeys
+  /** Given the client of this process, and whether the namespace knows the search attributes, before anything runs. */
+  connected?(client: Client, searchAttributes: boolean): void
   close(): Promise<void>
 }
 
@@ -50,19 +54,17 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const temporal = temporalConnectionOptions(env)
   const connection = await connectWorker(temporal)
   let loaded: LoadedActivities | null = null
+  let client: Client | null = null
   const held = await HeldTasks.open(projectDir)
   try {
     loaded = await load({ databaseUrl, projectDir })
     const { activities, payloadKeys } = loaded
-    const client = await connectClient(temporal, { dataConverter: dataConverter(payloadKeys) })
-    try {
-      const problem = await ensureSearchAttributes(client)
-      if (problem) log.warn(problem)
-      const again = await reportDead(projectDir, client)
-      if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
-    } finally {
-      await client.connection.close()
-    }
+    client = await connectClient(temporal, { dataConverter: dataConverter(payloadKeys) })
+    const problem = await ensureSearchAttributes(client)
+    if (problem) log.warn(problem)
+    loaded.connected?.(client, problem === null)
+    const again = await reportDead(projectDir, client)
+    if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
     const bundle = options.bundle ?? (await loadBundle())
     const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, ...(payloadKeys && { payloadKeys }) })
     if (signal.aborted) return
@@ -75,6 +77,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   } finally {
     held.close()
     await loaded?.close().catch((error: Error) => log.warn({ error }, 'The activities did not close well'))
+    await client?.connection.close().catch(() => {})
     await connection.close().catch(() => {})
   }
 }
@@ -82,5 +85,12 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
 async function loadActivities(settings: { databaseUrl: string; projectDir: string }): Promise<LoadedActivities> {
   const { createActivities, openDeps } = await import('../activities/index.ts')
   const deps = await openDeps(settings)
-  return { activities: createActivities(deps), payloadKeys: await deps.store.payloadKeys(), close: () => deps.close() }
+  return {
+    activities: createActivities(deps),
+    payloadKeys: await deps.store.payloadKeys(),
+    connected(client, searchAttributes) {
+      deps.owner = tokenOwner(client, searchAttributes)
+    },
+    close: () => deps.close(),
+  }
 }

@@ -30,10 +30,10 @@ export interface Workers {
 }
 
 /** The activities that call sources. */
-const API_ACTIVITIES = ['authenticate', 'page']
+const API_ACTIVITIES = ['authenticate', 'page', 'refresh']
 
 /**
- * Makes the two workers of a process: `isthmus` (workflows and light activities, 8 at a time) and `isthmus-api` (`authenticate` and `page`).
+ * Makes the two workers of a process: `isthmus` (workflows and light activities, 8 at a time) and `isthmus-api` (`authenticate`, `page` and `refresh`).
  * @throws IsthmusError NotFound when the namespace does not exist.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {

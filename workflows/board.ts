@@ -6,6 +6,7 @@ import type { StreamInput, StreamState } from './types.ts'
 export interface Board {
   phase: Phase
   wait: { reason: string; until: string } | null
+  error: RunError | null
   set(phase: Phase, wait?: { reason: string; until: string }): void
   /** The stream waits for a person, or for its own next try at `until`. */
   park(error: RunError, until: string | null): void
@@ -16,6 +17,7 @@ export function openBoard(input: StreamInput, state: StreamState): Board {
   const board: Board = {
     phase: 'starting',
     wait: null,
+    error: null,
     set: (phase, wait) => show(phase, wait ?? null, wait ? `Waits until **${clock(Date.parse(wait.until), Date.now())}**: ${wait.reason}` : '', null),
     park: (error, until) =>
       show(
@@ -30,6 +32,7 @@ export function openBoard(input: StreamInput, state: StreamState): Board {
     const changed = phase !== board.phase
     board.phase = phase
     board.wait = wait
+    board.error = error
     showStream(input, state, phase, said, error)
     if (changed) showPhase(input, phase)
   }

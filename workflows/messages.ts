@@ -1,4 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import type { FreshRequest, FreshResult } from '../model/owner.ts'
+import type { ConnectionState } from './types.ts'
 import type { RunReceipt, StreamProgress, StreamReceipt } from '../model/run.ts'
 
 /** What a stream is sent on with: the plan as it is now, which may have been edited. */
@@ -26,3 +28,10 @@ export const approveUpdate = defineUpdate<void, []>('approve')
 export const parkedSignal = defineSignal<[StreamReceipt]>('streamParked')
 /** A parked stream goes on. */
 export const resumedSignal = defineSignal<[{ stream: string }]>('streamResumed')
+
+/** Gives a token newer than the one that was seen to whoever asks: its version, never itself. One `updateId` for each version. */
+export const ensureFreshUpdate = defineUpdate<FreshResult, [FreshRequest]>('ensureFresh')
+/** A person has signed in again. */
+export const reconnectedSignal = defineSignal<[]>('reconnected')
+/** What is known of a connection's tokens. */
+export const connectionHealthQuery = defineQuery<ConnectionState>('health')

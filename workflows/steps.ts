@@ -19,7 +19,7 @@ export const local = proxyActivities<Pick<Activities, 'prepare' | 'map' | 'post'
 })
 
 /** Steps that call the API: on their own task queue, never dispatched eagerly, so that they can be paced apart. */
-export const remote = proxyActivities<Pick<Activities, 'authenticate' | 'page'>>({
+export const remote = proxyActivities<Pick<Activities, 'authenticate' | 'page' | 'refresh'>>({
   taskQueue: 'isthmus-api',
   startToCloseTimeout: '30 minutes',
   scheduleToCloseTimeout: '24 hours',

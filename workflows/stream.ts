@@ -25,7 +25,7 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
   const state = input.carried ?? beginState(input)
   const board = openBoard(input, state)
   const desk = openDesk()
-  setHandler(progressQuery, () => ({ stream: input.stream, phase: board.phase, counts: state.counts, position: state.position, wait: board.wait }))
+  setHandler(progressQuery, () => ({ stream: input.stream, phase: board.phase, counts: state.counts, position: state.position, wait: board.wait, error: board.error }))
 
   let outcome: Outcome | null = null
   let error: RunError | null = null

@@ -1,5 +1,6 @@
 import type { Guard } from '../model/plan.ts'
-import type { Counts, Position, Wait } from '../model/run.ts'
+import type { TokenAsk } from '../model/owner.ts'
+import type { Counts, Position, RunError, Wait } from '../model/run.ts'
 
 /** One stream of a run. */
 export interface StreamStart {
@@ -92,3 +93,33 @@ export interface StreamState {
 }
 
 export type { Wait }
+
+/** What is known of one token of a connection; never the token. */
+export interface TokenState {
+  version: number
+  /** ISO time; null when it says none. */
+  expiresAt: string | null
+  /** ISO time of the last refresh done here. */
+  refreshedAt: string | null
+  /** A person has to sign in again: why. */
+  reconnect: RunError | null
+  /** Why the last refresh failed. */
+  error: RunError | null
+  /** Who asked last. */
+  ask: TokenAsk | null
+  /** Somebody has asked since the last refresh. */
+  asked: boolean
+}
+
+export interface ConnectionState {
+  /** By row of the token. */
+  tokens: Record<string, TokenState>
+  /** Epoch ms. */
+  askedAt: number
+}
+
+export interface ConnectionInput {
+  connection: string
+  /** State of the run before; null at the beginning. */
+  carried: ConnectionState | null
+}

@@ -63,7 +63,7 @@ export async function connect(store: Store, request: ConnectRequest): Promise<Co
 /** A token got without a person; methods that sign each request have none. */
 async function tokenOf(store: Store, reader: RestReader, tokenKey: string, id: string, signal: AbortSignal): Promise<Token> {
   if (!reader.auth.needsToken) return NO_TOKEN
-  return (await signIn(store, { tokenKey, reader }, -1, { run: `connect ${id}`, stream: '' }, signal)).token
+  return (await signIn(store, { tokenKey, reader, owned: null }, -1, { run: `connect ${id}`, stream: '' }, signal)).token
 }
 
 /** A connection of a sync that needs nothing stored. */

@@ -9,7 +9,7 @@ import { createHttp, kindOf } from './index.ts'
 
 // Only the system's look-up is replaced: which name leads where cannot be had otherwise on a machine without a name server.
 vi.mock('node:dns', async (original) => {
-  const real = await original<typeof import('node:dns')>()
+  const real = await original<{ lookup: typeof dns.lookup }>()
   const lookup = vi.fn(real.lookup)
   return { ...real, lookup, default: { ...real, lookup } }
 })

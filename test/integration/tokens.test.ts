@@ -56,7 +56,7 @@ function connection(sim: Simulator, refreshToken: string) {
     stream: streamSchema.parse({ name: 'all', path: '/', records: 'data', key: 'id' }),
     resolve: (v) => (typeof v === 'string' ? v : (v as { env: string }).env === 'SECRET' ? C.clientSecret : refreshToken),
   })
-  return { reader, tokenKey: `tokens/${reader.fingerprint}` }
+  return { reader, tokenKey: `tokens/${reader.fingerprint}`, owned: null }
 }
 const attempt = (one: ReturnType<typeof connection>, seen: number) => signIn(store, one, seen, { run: 'later', stream: 'all' }, new AbortController().signal)
 

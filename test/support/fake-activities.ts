@@ -21,6 +21,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
       calls.authenticate.push(seen)
       return { version: calls.authenticate.length, expiresAt: null, refreshed: true }
     },
+    async refresh({ seen }) {
+      return { kind: 'fresh', version: seen + 1, expiresAt: null, for: 'run/stream' }
+    },
     async page({ seq, position, run, stream }) {
       calls.page += 1
       const at = position?.kind === 'page' ? position.page : 0

@@ -52,7 +52,7 @@ describe('the payload codec', () => {
     expect(seen).toContain('Contract')
     const back = await decodeOptionalFailureToOptionalError(converter, failure)
     expect(back).toMatchObject({ message: 'canary message', details: ['canary detail'], cause: { message: 'canary cause' } })
-    const [sent] = await encodeToPayloads(converter, 'canary')
+    const [sent] = (await encodeToPayloads(converter, 'canary'))!
     expect(await decodeFromPayloadsAtIndex(converter, 0, [sent!])).toBe('canary')
   })
 })
