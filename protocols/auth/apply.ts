@@ -3,6 +3,7 @@ import { IsthmusError } from '../../model/index.ts'
 import { setQuery } from '../http/index.ts'
 import type { HttpTarget, Redactor } from '../http/index.ts'
 import { signOAuth1 } from './oauth1.ts'
+import { secretText } from './secrets.ts'
 
 type Apply = (target: HttpTarget, token: Token | null) => void
 
@@ -31,7 +32,8 @@ export function createApply(auth: Auth, resolve: (value: Value) => string, redac
       return ({ headers }) => void (headers['authorization'] = value)
     }
     case 'oauth1': {
-      const keys = { consumerKey: resolve(auth.consumerKey), consumerSecret: secret(auth.consumerSecret), token: resolve(auth.token), tokenSecret: secret(auth.tokenSecret) }
+      const deps = { resolve, http: { redactor } }
+      const keys = { consumerKey: secretText(auth.consumerKey, deps), consumerSecret: secret(auth.consumerSecret), token: secretText(auth.token, deps), tokenSecret: secret(auth.tokenSecret) }
       const realm = resolve(auth.realm)
       return (target) => void (target.headers['authorization'] = signOAuth1(target, { ...keys, realm, signature: auth.signature }))
     }

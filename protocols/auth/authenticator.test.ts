@@ -113,8 +113,12 @@ describe('token endpoint', () => {
     expect(await auth.fetchToken(none)).toEqual({ accessToken: 'x1234', expiresAt: null, refreshToken: null })
     answer = [200, { access_token: 'x1234', token_type: 'BearerToken', expires_in: '60' }]
     expect((await auth.fetchToken(none)).expiresAt).toEqual(new Date(NOW + 60_000))
-    answer = [200, { access_token: 'x1234', expires_in: 'soon' }]
-    expect((await auth.fetchToken(none)).expiresAt).toBeNull()
+    for (const lie of ['soon', '', ' ', true, [60], { s: 60 }, -60, '-60', '1e999', 0]) {
+      answer = [200, { access_token: 'x1234', expires_in: lie, scope: ['a', 'b'] }]
+      expect([lie, (await auth.fetchToken(none)).expiresAt]).toEqual([lie, null])
+    }
+    answer = [200, { access_token: 'x1234', expires_in: 1e300 }]
+    expect((await auth.fetchToken(none)).expiresAt!.getTime()).toBe(NOW + 3650 * 86_400_000)
   })
 
   it('finds the place where the server looks for the client', async () => {
@@ -155,16 +159,19 @@ describe('token endpoint', () => {
     const server = await serve((_req, form) => {
       nth++
       if (form.get('refresh_token') === 'canary-refresh-2') return [400, { error: 'invalid_grant', error_description: 'used: canary-refresh-2' }]
-      return [200, { access_token: `access-${nth}`, expires_in: 60, ...(nth === 2 ? {} : { refresh_token: `canary-refresh-${nth}` }) }]
+      return [200, { access_token: `access-${nth}`, expires_in: 60, ...(nth === 2 ? {} : { refresh_token: nth === 4 ? '' : `canary-refresh-${nth}` }) }]
     })
     const auth = authenticator({ kind: 'oauth2RefreshToken', tokenUrl: `${server.url}/t`, clientId: 'c', refreshToken: { env: 'REFRESH' } }, 'http://127.0.0.1:1')
     let token = { version: 1, ...(await auth.fetchToken(none)) }
     expect(token.refreshToken).toBe('canary-refresh-1')
     token = { version: 2, ...(await auth.fetchToken(token)) }
     expect(token.refreshToken).toBe('canary-refresh-1')
+    expect((await auth.fetchToken(none)).refreshToken).toBe('canary-refresh-3')
+    // An empty one is none: the old one may still work, and an error would count it as lost.
+    expect((await auth.fetchToken({ ...token, refreshToken: 'canary-refresh-3' })).refreshToken).toBe('canary-refresh-3')
     const error = await failure(auth.fetchToken({ ...token, refreshToken: 'canary-refresh-2' }))
     expect([error.type, error.field, error.cure]).toEqual(['AuthFailed', 'from.auth.refreshToken', 'sign in again and put the new refresh token into the environment variable REFRESH'])
-    expect(server.seen.map((r) => new URLSearchParams(r.body).get('refresh_token'))).toEqual(['canary-refresh-0', 'canary-refresh-1', 'canary-refresh-2'])
+    expect(server.seen.map((r) => new URLSearchParams(r.body).get('refresh_token'))).toEqual(['canary-refresh-0', 'canary-refresh-1', 'canary-refresh-0', 'canary-refresh-3', 'canary-refresh-2'])
     expect(new URLSearchParams(server.seen[0]!.body).get('client_id')).toBe('c')
   })
 

@@ -7,6 +7,7 @@ import { isRenewed } from './renewed.ts'
 import { logIn } from './session.ts'
 import { reconnectCure } from './token-error.ts'
 import { signJwt } from './jwt.ts'
+import { pemText } from './secrets.ts'
 import { requestToken } from './token-request.ts'
 import { tokenEndpoint } from './token-url.ts'
 import { verdictOf } from './token-use.ts'
@@ -40,10 +41,10 @@ export function createAuthenticator(auth: Auth, deps: AuthDeps): Authenticator {
 }
 
 async function signed(auth: Extract<Auth, { kind: 'signedJwt' }>, deps: AuthDeps): Promise<Omit<Token, 'version'>> {
-  const key = deps.resolve(auth.key)
-  deps.http.redactor.add(key)
+  const text = deps.resolve(auth.key)
+  const key = pemText(text, deps.http.redactor)
   const claims = Object.fromEntries(Object.entries(auth.claims).map(([name, value]) => [name, deps.resolve(value)]))
-  const { jwt, expiresAt } = await signJwt({ ...auth, key, claims, blame: blameOf(auth, deps.connection ?? '') }, (deps.now ?? Date.now)())
+  const { jwt, expiresAt } = await signJwt({ ...auth, key: auth.algorithm === 'HS256' ? text : key, claims, blame: blameOf(auth, deps.connection ?? '') }, (deps.now ?? Date.now)())
   deps.http.redactor.add(jwt)
   return { accessToken: jwt, expiresAt, refreshToken: null }
 }

@@ -1,9 +1,10 @@
 import { IsthmusError, durationMs, pathKeys } from '../../model/index.ts'
-import type { Auth, Token } from '../../model/index.ts'
+import type { Auth, Token, Value } from '../../model/index.ts'
 import { bodyExcerpt, classify } from '../http/index.ts'
 import type { HttpResponse } from '../http/index.ts'
 import { basicHeader } from './apply.ts'
 import { blameOf, cureOf } from './blame.ts'
+import { secretText } from './secrets.ts'
 import { tokenEndpoint } from './token-url.ts'
 import type { AuthDeps } from './types.ts'
 
@@ -14,11 +15,7 @@ export async function logIn(auth: Session, deps: AuthDeps, signal?: AbortSignal)
   const { resolve, http } = deps
   const now = deps.now ?? Date.now
   const endpoint = tokenEndpoint(resolve(auth.loginUrl), deps.baseUrl, 'from.auth.loginUrl')
-  const text = (value: Parameters<typeof resolve>[0]): string => {
-    const resolved = resolve(value)
-    if (typeof value === 'object') http.redactor.add(resolved)
-    return resolved
-  }
+  const text = (value: Value): string => secretText(value, deps)
   const headers = Object.fromEntries(Object.entries(auth.loginHeaders).map(([name, value]) => [name.toLowerCase(), text(value)]))
   headers['accept'] ??= 'application/json'
   if (auth.basic) headers['authorization'] = basicHeader(resolve(auth.basic.username), text(auth.basic.password), http.redactor)
