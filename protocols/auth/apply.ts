@@ -2,6 +2,7 @@ import type { Auth, Token, Value } from '../../model/index.ts'
 import { IsthmusError } from '../../model/index.ts'
 import { setQuery } from '../http/index.ts'
 import type { HttpTarget, Redactor } from '../http/index.ts'
+import { addSession, isAllCookies } from './cookies.ts'
 import { signOAuth1 } from './oauth1.ts'
 import { secretText } from './secrets.ts'
 
@@ -39,8 +40,11 @@ export function createApply(auth: Auth, resolve: (value: Value) => string, redac
     }
     case 'session':
       return (target, token) => {
-        const value = auth.prefix + used(token, redactor)
-        if (auth.in === 'query') setQuery(target.url, auth.name, [value])
+        const session = used(token, redactor)
+        addSession(auth, session, redactor)
+        const value = auth.prefix + session
+        if (isAllCookies(auth)) target.headers['cookie'] = [target.headers['cookie'], session].filter(Boolean).join('; ')
+        else if (auth.in === 'query') setQuery(target.url, auth.name, [value])
         else if (auth.in === 'header') target.headers[auth.name.toLowerCase()] = value
         else target.headers['cookie'] = [target.headers['cookie'], `${auth.name}=${value}`].filter(Boolean).join('; ')
       }

@@ -222,6 +222,18 @@ describe('token endpoint', () => {
     expect(a!.jti).not.toBe(b!.jti)
   })
 
+  it('puts further claims into assertions; those it makes itself cannot be set', async () => {
+    const server = await serve(() => [200, { access_token: 'x1234' }])
+    const claims = { scope: 'rest_webservices', tenant: { env: 'ID' }, iss: 'evil', aud: 'evil', exp: '9999999999' }
+    const key = { env: 'RSA' }
+    await authenticator({ ...clientCredentials, tokenUrl: `${server.url}/t`, clientSecret: null, clientAssertion: { algorithm: 'PS256', key, keyId: 'cert-1', claims } }, server.url).fetchToken(none)
+    await authenticator({ kind: 'jwtBearer', tokenUrl: `${server.url}/t`, clientId: { env: 'ID' }, key, scope: 'beside', claims }, server.url).fetchToken(none)
+    for (const [seen, name] of [[server.seen[0]!, 'client_assertion'], [server.seen[1]!, 'assertion']] as const) {
+      const { payload } = await jwtVerify(new URLSearchParams(seen.body).get(name)!, rsa.publicKey, { currentDate: new Date(NOW), audience: `${server.url}/t`, issuer: 'client-1' })
+      expect(payload).toMatchObject({ scope: 'rest_webservices', tenant: 'client-1', exp: NOW / 1000 + 180 })
+    }
+  })
+
   it('says Unreachable, and refuses plain http beside https', async () => {
     const gone = authenticator({ ...clientCredentials, tokenUrl: 'http://127.0.0.1:1/t' }, 'http://127.0.0.1:1')
     expect(await failure(gone.fetchToken(none))).toMatchObject({ type: 'Unreachable', field: 'from.auth.tokenUrl' })

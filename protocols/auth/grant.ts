@@ -3,7 +3,7 @@ import type { Token } from '../../model/index.ts'
 import { blameOf } from './blame.ts'
 import type { OAuth } from './client-ways.ts'
 import { newJwtId, signJwt } from './jwt.ts'
-import { pemText, secretText } from './secrets.ts'
+import { claimsOf, pemText, secretText } from './secrets.ts'
 import type { AuthDeps } from './types.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -30,12 +30,13 @@ export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpo
     const subject = resolve(auth.subject)
     const key = pemText(resolve(auth.key), redactor)
     const claims = {
+      ...claimsOf(auth, deps),
       iss: resolve(auth.clientId),
       aud: auth.audience === '' ? endpoint.href : auth.audience,
       jti: newJwtId(),
       ...(subject === '' ? {} : { sub: subject }),
       // Some servers want the scope inside the assertion, others beside it.
-      ...(auth.scope === '' ? {} : { scope: auth.scope }),
+      ...(auth.scope === '' || 'scope' in auth.claims ? {} : { scope: auth.scope }),
     }
     const { jwt } = await signJwt({ algorithm: auth.algorithm, key, keyId: resolve(auth.keyId), ttl: auth.ttl, claims, blame }, nowMs)
     redactor.add(jwt)

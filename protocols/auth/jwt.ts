@@ -23,7 +23,7 @@ export async function signJwt(recipe: JwtRecipe, nowMs: number): Promise<{ jwt: 
   const key = signingKey(recipe.algorithm, recipe.key, recipe.blame)
   const header = { alg: recipe.algorithm, typ: 'JWT', ...(recipe.keyId === '' ? {} : { kid: recipe.keyId }) }
   try {
-    const jwt = await new SignJWT({ iat, exp, ...recipe.claims }).setProtectedHeader(header).sign(key)
+    const jwt = await new SignJWT({ ...recipe.claims, iat, exp }).setProtectedHeader(header).sign(key)
     return { jwt, expiresAt: new Date(exp * 1000) }
   } catch (error) {
     throw new IsthmusError('InvalidInput', `the key cannot sign with ${recipe.algorithm}: ${(error as Error).message.slice(0, 120)}`, {

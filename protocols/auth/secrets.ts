@@ -15,3 +15,8 @@ export function pemText(text: string, redactor: Redactor): string {
   redactor.add(pem)
   return pem
 }
+
+/** Claims of a plan as text. `iat` and `exp` stay ours: they have to fit the life of the token. */
+export function claimsOf({ claims }: { claims: Record<string, Value> }, { resolve }: { resolve(value: Value): string }): Record<string, string> {
+  return Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, resolve(value)]))
+}

@@ -4,6 +4,7 @@ import { bodyExcerpt, classify } from '../http/index.ts'
 import type { HttpResponse } from '../http/index.ts'
 import { basicHeader } from './apply.ts'
 import { blameOf, cureOf } from './blame.ts'
+import { addSession, cookiesIn, isAllCookies } from './cookies.ts'
 import { secretText } from './secrets.ts'
 import { tokenEndpoint } from './token-url.ts'
 import type { AuthDeps } from './types.ts'
@@ -33,7 +34,7 @@ export async function logIn(auth: Session, deps: AuthDeps, signal?: AbortSignal)
     // Many systems answer 200 with an error in the body when a login fails.
     throw new IsthmusError('AuthFailed', `the login at ${endpoint.host} gave no session (HTTP ${answer.status}${excerpt === '' ? '' : `: ${excerpt}`})`, { field: 'from.auth.token', status: answer.status, cure: `${cureOf(blame)}, or say where the answer holds it` })
   }
-  http.redactor.add(accessToken)
+  addSession(auth, accessToken, http.redactor)
   return { accessToken, expiresAt: auth.ttl === '' ? null : new Date(begunMs + durationMs(auth.ttl)), refreshToken: null }
 }
 
@@ -53,12 +54,10 @@ function refuse(auth: Session, { http, connection = '' }: AuthDeps, answer: Http
 function sessionIn(auth: Session, { headers, body }: HttpResponse): string {
   if (auth.from === 'header') return headers[String(pathKeys(auth.token).at(-1)).toLowerCase()] ?? ''
   if (auth.from === 'cookie') {
+    const cookies = cookiesIn(headers)
     const name = pathKeys(auth.token).join('.')
-    for (const line of (headers['set-cookie'] ?? '').split('\n')) {
-      const [pair = ''] = line.split(';', 1)
-      if (pair.slice(0, pair.indexOf('=')).trim() === name) return pair.slice(pair.indexOf('=') + 1).trim()
-    }
-    return ''
+    if (isAllCookies(auth)) return [...cookies].map(([n, value]) => `${n}=${value}`).join('; ')
+    return cookies.get(name) ?? ''
   }
   let value: unknown
   try {

@@ -237,6 +237,8 @@ describe('device code', () => {
       }
       told.push([428, { error: 'authorization_pending' }], [200, { error: 'authorization_pending' }], [403, { error: 'expired_token' }])
       expect(await poll(60_000)).toMatchObject(AuthFailed('lapsed'))
+      told.push([400, { error: 'authorization_declined' }])
+      expect(await poll(60_000)).toMatchObject(AuthFailed('consent was refused'))
       told.push([200, { access_token: 'canary-access', refresh_token: 'canary-refresh' }])
       expect(await poll(60_000)).toEqual({ accessToken: 'canary-access', refreshToken: 'canary-refresh', expiresAt: null })
       expect(http.redactor.text('canary-device-code')).toBe('***')

@@ -84,7 +84,8 @@ export async function pollDevice(auth: DeviceAuth, deps: AuthDeps, pending: Pend
       return await exchange(auth, deps, endpoint, grant, { verdict: 'unused' }, signal)
     } catch (error) {
       const code = codeOf(error)
-      if (code === 'access_denied') throw refused('consent was refused', deps)
+      // The second is Microsoft's.
+      if (code === 'access_denied' || code === 'authorization_declined') throw refused('consent was refused', deps)
       // Some tell it once and then do not know the code any more.
       if (code === 'expired_token' || code === 'invalid_grant') throw refused('the code has lapsed before it was entered', deps)
       if (code === 'authorization_pending') continue
