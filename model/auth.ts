@@ -9,6 +9,8 @@ const assertion = {
   /** PEM private key. */
   key: secretSchema,
   keyId: valueSchema.default(''),
+  /** Certificate (PEM) whose thumbprint goes into the header as `x5t#S256` (RFC 7515 4.1.8), as Microsoft wants it. */
+  certificate: valueSchema.nullable().default(null),
   /** `aud` of the JWT; '' takes the token URL. */
   audience: z.string().default(''),
   ttl: duration.default('3m'),

@@ -3,7 +3,7 @@ import type { Token } from '../../model/index.ts'
 import { blameOf } from './blame.ts'
 import type { OAuth } from './client-ways.ts'
 import { newJwtId, signJwt } from './jwt.ts'
-import { claimsOf, pemText, secretText } from './secrets.ts'
+import { certificateOf, claimsOf, pemText, secretText } from './secrets.ts'
 import type { AuthDeps } from './types.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -38,7 +38,7 @@ export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpo
       // Some servers want the scope inside the assertion, others beside it.
       ...(auth.scope === '' || 'scope' in auth.claims ? {} : { scope: auth.scope }),
     }
-    const { jwt } = await signJwt({ algorithm: auth.algorithm, key, keyId: resolve(auth.keyId), ttl: auth.ttl, claims, blame }, nowMs)
+    const { jwt } = await signJwt({ algorithm: auth.algorithm, key, keyId: resolve(auth.keyId), certificate: certificateOf(auth, deps), ttl: auth.ttl, claims, blame }, nowMs)
     redactor.add(jwt)
     return { type: JWT_BEARER, params: { ...params, assertion: jwt }, refreshToken: null }
   }

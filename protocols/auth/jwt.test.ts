@@ -1,5 +1,6 @@
-import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, verify } from 'node:crypto'
 import { CompactSign } from 'jose'
+import { generate } from 'selfsigned'
 import { describe, expect, it } from 'vitest'
 import { signJwt } from './jwt.ts'
 import { signingKey } from './key.ts'
@@ -38,6 +39,15 @@ describe('keys of RFC 7515', () => {
     const [header, payload, signature] = jws.split('.') as [string, string, string]
     for (const s of [A3, signature]) expect(verify('sha256', signed(header, payload), { key: publicOf(ec), dsaEncoding: 'ieee-p1363' }, Buffer.from(s, 'base64url'))).toBe(true)
     expect(Buffer.from(signature, 'base64url')).toHaveLength(64)
+  })
+
+  it('name their certificate by the SHA-256 of its DER (4.1.8), and say what is wrong with it', async () => {
+    const { cert } = await generate([{ name: 'commonName', value: 'acme' }], { keySize: 2048 })
+    const recipe = { algorithm: 'PS256', key: pem(rsa), keyId: '', ttl: '3m', claims: {}, blame: { ...blame, field: 'from.auth.clientAssertion.key' } }
+    const { jwt } = await signJwt({ ...recipe, certificate: cert.replaceAll('\n', '\\n') }, 0)
+    const der = Buffer.from(cert.replace(/-----[^-]+-----|\s/g, ''), 'base64')
+    expect(JSON.parse(Buffer.from(jwt.split('.')[0]!, 'base64url').toString())).toEqual({ alg: 'PS256', typ: 'JWT', 'x5t#S256': createHash('sha256').update(der).digest('base64url') })
+    await expect(signJwt({ ...recipe, certificate: 'canary-no-pem' }, 0)).rejects.toMatchObject({ type: 'InvalidInput', field: 'from.auth.clientAssertion.certificate', message: expect.not.stringContaining('canary') as string })
   })
 
   it('give JWTs of that form, with the claims of RFC 7523 section 3', async () => {

@@ -20,3 +20,8 @@ export function pemText(text: string, redactor: Redactor): string {
 export function claimsOf({ claims }: { claims: Record<string, Value> }, { resolve }: { resolve(value: Value): string }): Record<string, string> {
   return Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, resolve(value)]))
 }
+
+/** The certificate that goes with a key; null when there is none. */
+export function certificateOf({ certificate }: { certificate: Value | null }, { resolve }: { resolve(value: Value): string }): string | null {
+  return certificate === null ? null : resolve(certificate)
+}
