@@ -9,9 +9,13 @@ const assertion = {
   /** PEM private key. */
   key: secretSchema,
   keyId: valueSchema.default(''),
+  /** Certificate (PEM) whose thumbprint goes into the header as `x5t#S256` (RFC 7515 4.1.8), as Microsoft wants it. */
+  certificate: valueSchema.nullable().default(null),
   /** `aud` of the JWT; '' takes the token URL. */
   audience: z.string().default(''),
   ttl: duration.default('3m'),
+  /** Further claims of the JWT: NetSuite reads the scope there. Those that are made here (`iss`, `sub`, `aud`, `jti`, `iat`, `exp`) win. */
+  claims: z.record(z.string(), valueSchema).default({}),
 }
 /** What every kind that asks a token endpoint has. */
 const oauth2Client = {
@@ -120,8 +124,9 @@ export const authSchema = z.discriminatedUnion('kind', [
     basic: z.strictObject({ username: valueSchema, password: secretSchema }).nullable().default(null),
     /** Where the answer holds the session: a path in the body, a header, or a cookie. */
     from: z.enum(['body', 'header', 'cookie']).default('body'),
+    /** The path, or the name of the header or cookie; `*` takes all cookies, which systems with several machines need. */
     token: pathSchema,
-    /** Where it is sent; with `cookie`, `name` is the cookie's. */
+    /** Where it is sent; with `cookie`, `name` is the cookie's. All cookies are always sent as such, under their own names. */
     in: z.enum(['header', 'cookie', 'query']).default('header'),
     name: z.string().default('Authorization'),
     prefix: z.string().default(''),

@@ -33,7 +33,8 @@ export const netsuite = defineConnector('netsuite', {
       }),
       auth: oauth2ClientCredentials({
         tokenUrl: template('https://{account}.suitetalk.api.netsuite.com/services/rest/auth/oauth2/v1/token'), clientId: credential('clientId'), scope: 'rest_webservices',
-        clientAssertion: { algorithm: 'PS256', key: credential('privateKey'), keyId: credential('certificateId'), ttl: '5m' },
+        // The scope is read from the assertion: https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/section_162790605110.html
+        clientAssertion: { algorithm: 'PS256', key: credential('privateKey'), keyId: credential('certificateId'), ttl: '5m', claims: { scope: 'rest_webservices' } },
       }),
     },
   },

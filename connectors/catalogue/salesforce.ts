@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { jwtBearer, oauth2AuthorizationCode, oauth2ClientCredentials } from '../auth.ts'
 import { defineConnector } from '../define.ts'
+import { REDIRECT_URI } from './redirect-uri.ts'
 import { credential, template } from '../../model/value.ts'
 
 const tokenUrl = template('https://{domain}.my.salesforce.com/services/oauth2/token')
@@ -15,7 +16,8 @@ export const salesforce = defineConnector('salesforce', {
   auth: {
     code: {
       title: 'sign in with the browser',
-      auth: oauth2AuthorizationCode({ authorizeUrl: template('https://{domain}.my.salesforce.com/services/oauth2/authorize'), tokenUrl, clientId: credential('clientId'), clientSecret: credential('clientSecret'), clientAuth: 'post', scope: 'api refresh_token' }),
+      credentials: z.object({ clientId: z.string().min(1).describe(`Consumer key (of an app with the callback URL ${REDIRECT_URI})`), clientSecret: z.string().min(1).describe('Consumer secret') }),
+      auth: oauth2AuthorizationCode({ authorizeUrl: template('https://{domain}.my.salesforce.com/services/oauth2/authorize'), tokenUrl, clientId: credential('clientId'), clientSecret: credential('clientSecret'), clientAuth: 'post', scope: 'api refresh_token', redirectUri: REDIRECT_URI }),
     },
     clientCredentials: { title: 'client credentials', auth: oauth2ClientCredentials({ tokenUrl, clientId: credential('clientId'), clientSecret: credential('clientSecret'), clientAuth: 'post' }) },
     jwt: {

@@ -2,7 +2,9 @@ import type { Auth, Token, Value } from '../../model/index.ts'
 import { IsthmusError } from '../../model/index.ts'
 import { setQuery } from '../http/index.ts'
 import type { HttpTarget, Redactor } from '../http/index.ts'
+import { addSession, isAllCookies } from './cookies.ts'
 import { signOAuth1 } from './oauth1.ts'
+import { secretText } from './secrets.ts'
 
 type Apply = (target: HttpTarget, token: Token | null) => void
 
@@ -31,14 +33,18 @@ export function createApply(auth: Auth, resolve: (value: Value) => string, redac
       return ({ headers }) => void (headers['authorization'] = value)
     }
     case 'oauth1': {
-      const keys = { consumerKey: resolve(auth.consumerKey), consumerSecret: secret(auth.consumerSecret), token: resolve(auth.token), tokenSecret: secret(auth.tokenSecret) }
+      const deps = { resolve, http: { redactor } }
+      const keys = { consumerKey: secretText(auth.consumerKey, deps), consumerSecret: secret(auth.consumerSecret), token: secretText(auth.token, deps), tokenSecret: secret(auth.tokenSecret) }
       const realm = resolve(auth.realm)
       return (target) => void (target.headers['authorization'] = signOAuth1(target, { ...keys, realm, signature: auth.signature }))
     }
     case 'session':
       return (target, token) => {
-        const value = auth.prefix + used(token, redactor)
-        if (auth.in === 'query') setQuery(target.url, auth.name, [value])
+        const session = used(token, redactor)
+        addSession(auth, session, redactor)
+        const value = auth.prefix + session
+        if (isAllCookies(auth)) target.headers['cookie'] = [target.headers['cookie'], session].filter(Boolean).join('; ')
+        else if (auth.in === 'query') setQuery(target.url, auth.name, [value])
         else if (auth.in === 'header') target.headers[auth.name.toLowerCase()] = value
         else target.headers['cookie'] = [target.headers['cookie'], `${auth.name}=${value}`].filter(Boolean).join('; ')
       }

@@ -113,8 +113,12 @@ describe('token endpoint', () => {
     expect(await auth.fetchToken(none)).toEqual({ accessToken: 'x1234', expiresAt: null, refreshToken: null })
     answer = [200, { access_token: 'x1234', token_type: 'BearerToken', expires_in: '60' }]
     expect((await auth.fetchToken(none)).expiresAt).toEqual(new Date(NOW + 60_000))
-    answer = [200, { access_token: 'x1234', expires_in: 'soon' }]
-    expect((await auth.fetchToken(none)).expiresAt).toBeNull()
+    for (const lie of ['soon', '', ' ', true, [60], { s: 60 }, -60, '-60', '1e999', 0]) {
+      answer = [200, { access_token: 'x1234', expires_in: lie, scope: ['a', 'b'] }]
+      expect([lie, (await auth.fetchToken(none)).expiresAt]).toEqual([lie, null])
+    }
+    answer = [200, { access_token: 'x1234', expires_in: 1e300 }]
+    expect((await auth.fetchToken(none)).expiresAt!.getTime()).toBe(NOW + 3650 * 86_400_000)
   })
 
   it('finds the place where the server looks for the client', async () => {
@@ -155,16 +159,19 @@ describe('token endpoint', () => {
     const server = await serve((_req, form) => {
       nth++
       if (form.get('refresh_token') === 'canary-refresh-2') return [400, { error: 'invalid_grant', error_description: 'used: canary-refresh-2' }]
-      return [200, { access_token: `access-${nth}`, expires_in: 60, ...(nth === 2 ? {} : { refresh_token: `canary-refresh-${nth}` }) }]
+      return [200, { access_token: `access-${nth}`, expires_in: 60, ...(nth === 2 ? {} : { refresh_token: nth === 4 ? '' : `canary-refresh-${nth}` }) }]
     })
     const auth = authenticator({ kind: 'oauth2RefreshToken', tokenUrl: `${server.url}/t`, clientId: 'c', refreshToken: { env: 'REFRESH' } }, 'http://127.0.0.1:1')
     let token = { version: 1, ...(await auth.fetchToken(none)) }
     expect(token.refreshToken).toBe('canary-refresh-1')
     token = { version: 2, ...(await auth.fetchToken(token)) }
     expect(token.refreshToken).toBe('canary-refresh-1')
+    expect((await auth.fetchToken(none)).refreshToken).toBe('canary-refresh-3')
+    // An empty one is none: the old one may still work, and an error would count it as lost.
+    expect((await auth.fetchToken({ ...token, refreshToken: 'canary-refresh-3' })).refreshToken).toBe('canary-refresh-3')
     const error = await failure(auth.fetchToken({ ...token, refreshToken: 'canary-refresh-2' }))
     expect([error.type, error.field, error.cure]).toEqual(['AuthFailed', 'from.auth.refreshToken', 'sign in again and put the new refresh token into the environment variable REFRESH'])
-    expect(server.seen.map((r) => new URLSearchParams(r.body).get('refresh_token'))).toEqual(['canary-refresh-0', 'canary-refresh-1', 'canary-refresh-2'])
+    expect(server.seen.map((r) => new URLSearchParams(r.body).get('refresh_token'))).toEqual(['canary-refresh-0', 'canary-refresh-1', 'canary-refresh-0', 'canary-refresh-3', 'canary-refresh-2'])
     expect(new URLSearchParams(server.seen[0]!.body).get('client_id')).toBe('c')
   })
 
@@ -213,6 +220,18 @@ describe('token endpoint', () => {
     }))
     expect(a).toMatchObject({ iss: 'client-1', sub: 'user@x', scope: 's1', exp: NOW / 1000 + 180 })
     expect(a!.jti).not.toBe(b!.jti)
+  })
+
+  it('puts further claims into assertions; those it makes itself cannot be set', async () => {
+    const server = await serve(() => [200, { access_token: 'x1234' }])
+    const claims = { scope: 'rest_webservices', tenant: { env: 'ID' }, iss: 'evil', aud: 'evil', exp: '9999999999' }
+    const key = { env: 'RSA' }
+    await authenticator({ ...clientCredentials, tokenUrl: `${server.url}/t`, clientSecret: null, clientAssertion: { algorithm: 'PS256', key, keyId: 'cert-1', claims } }, server.url).fetchToken(none)
+    await authenticator({ kind: 'jwtBearer', tokenUrl: `${server.url}/t`, clientId: { env: 'ID' }, key, scope: 'beside', claims }, server.url).fetchToken(none)
+    for (const [seen, name] of [[server.seen[0]!, 'client_assertion'], [server.seen[1]!, 'assertion']] as const) {
+      const { payload } = await jwtVerify(new URLSearchParams(seen.body).get(name)!, rsa.publicKey, { currentDate: new Date(NOW), audience: `${server.url}/t`, issuer: 'client-1' })
+      expect(payload).toMatchObject({ scope: 'rest_webservices', tenant: 'client-1', exp: NOW / 1000 + 180 })
+    }
   })
 
   it('says Unreachable, and refuses plain http beside https', async () => {

@@ -2,11 +2,13 @@ import type { Auth, Token } from '../../model/index.ts'
 import { IsthmusError } from '../../model/index.ts'
 import { createApply } from './apply.ts'
 import { blameOf } from './blame.ts'
+import { isAllCookies } from './cookies.ts'
 import { refreshTokenOf } from './grant.ts'
 import { isRenewed } from './renewed.ts'
 import { logIn } from './session.ts'
 import { reconnectCure } from './token-error.ts'
 import { signJwt } from './jwt.ts'
+import { claimsOf, pemText } from './secrets.ts'
 import { requestToken } from './token-request.ts'
 import { tokenEndpoint } from './token-url.ts'
 import { verdictOf } from './token-use.ts'
@@ -21,7 +23,7 @@ export function createAuthenticator(auth: Auth, deps: AuthDeps): Authenticator {
     kind: auth.kind,
     needsToken,
     blame,
-    secretParams: (auth.kind === 'apiKey' || auth.kind === 'session') && auth.in === 'query' ? [auth.name] : [],
+    secretParams: (auth.kind === 'apiKey' || (auth.kind === 'session' && !isAllCookies(auth))) && auth.in === 'query' ? [auth.name] : [],
     apply: createApply(auth, deps.resolve, deps.http.redactor),
     async fetchToken(current: Token, signal?: AbortSignal) {
       if (auth.kind === 'signedJwt') return signed(auth, deps)
@@ -40,10 +42,10 @@ export function createAuthenticator(auth: Auth, deps: AuthDeps): Authenticator {
 }
 
 async function signed(auth: Extract<Auth, { kind: 'signedJwt' }>, deps: AuthDeps): Promise<Omit<Token, 'version'>> {
-  const key = deps.resolve(auth.key)
-  deps.http.redactor.add(key)
-  const claims = Object.fromEntries(Object.entries(auth.claims).map(([name, value]) => [name, deps.resolve(value)]))
-  const { jwt, expiresAt } = await signJwt({ ...auth, key, claims, blame: blameOf(auth, deps.connection ?? '') }, (deps.now ?? Date.now)())
+  const text = deps.resolve(auth.key)
+  const key = pemText(text, deps.http.redactor)
+  const claims = claimsOf(auth, deps)
+  const { jwt, expiresAt } = await signJwt({ ...auth, key: auth.algorithm === 'HS256' ? text : key, claims, blame: blameOf(auth, deps.connection ?? '') }, (deps.now ?? Date.now)())
   deps.http.redactor.add(jwt)
   return { accessToken: jwt, expiresAt, refreshToken: null }
 }

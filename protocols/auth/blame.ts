@@ -12,7 +12,7 @@ const FIELDS: Record<Auth['kind'], string[]> = {
   oauth2AuthorizationCode: ['clientSecret', 'clientAssertion.key', 'clientId'],
   oauth2DeviceCode: ['clientSecret', 'clientAssertion.key', 'clientId'],
   oauth1: ['tokenSecret', 'token', 'consumerSecret', 'consumerKey'],
-  session: ['basic.password', 'body'],
+  session: ['basic.password', 'body', 'loginHeaders'],
   signedJwt: ['key'],
   jwtBearer: ['key', 'clientId', 'subject'],
 }
@@ -20,13 +20,15 @@ const FIELDS: Record<Auth['kind'], string[]> = {
 /** What to correct: field, environment variables and credentials (names only). `fields` narrows it to what the server complained about. */
 export function blameOf(auth: Auth, connection: string, fields: string[] = FIELDS[auth.kind]): Blame {
   const at = (field: string): unknown => field.split('.').reduce<unknown>((part, key) => (part as Record<string, unknown> | null | undefined)?.[key], auth)
-  const references = fields.flatMap((f) => {
-    const value = at(f)
+  const referencesAt = (field: string) => {
+    const value = at(field)
     const own = referenceOf(value)
     // The fields of a login's body, each of which may be a reference.
-    return own ? [own] : Object.values(value !== null && typeof value === 'object' ? value : {}).flatMap((v) => referenceOf(v) ?? [])
-  })
-  const given = fields.find((f) => at(f) !== null && at(f) !== undefined)
+    const all = own ? [own] : Object.values(value !== null && typeof value === 'object' ? value : {}).flatMap((v) => referenceOf(v) ?? [])
+    return all.filter((r) => 'env' in r || 'credential' in r)
+  }
+  const references = fields.flatMap(referencesAt)
+  const given = fields.find((f) => referencesAt(f).length > 0) ?? fields.find((f) => at(f) !== null && at(f) !== undefined)
   return {
     field: given === undefined ? 'from.auth' : `from.auth.${given}`,
     variables: references.flatMap((r) => ('env' in r ? [r.env] : [])),

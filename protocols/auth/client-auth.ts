@@ -31,9 +31,9 @@ export function needsEncoding(id: string, secret: string): boolean {
 }
 
 /** A JWT signed by the client in place of a secret (RFC 7523 2.2, `private_key_jwt`); a new one for each request, since its `jti` may be used once. */
-export function assertionClient(id: string, recipe: Omit<JwtRecipe, 'claims'>, audience: string, now: () => number, redactor: Redactor): ClientAuth {
+export function assertionClient(id: string, recipe: JwtRecipe, audience: string, now: () => number, redactor: Redactor): ClientAuth {
   return async (_as, _client, body) => {
-    const { jwt } = await signJwt({ ...recipe, claims: { iss: id, sub: id, aud: audience, jti: newJwtId() } }, now())
+    const { jwt } = await signJwt({ ...recipe, claims: { ...recipe.claims, iss: id, sub: id, aud: audience, jti: newJwtId() } }, now())
     redactor.add(jwt)
     body.set('client_id', id)
     body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')

@@ -2,6 +2,7 @@ import type { ClientAuth } from 'oauth4webapi'
 import type { Auth, Value } from '../../model/index.ts'
 import { blameOf } from './blame.ts'
 import { assertionClient, basicClient, needsEncoding, postClient, publicClient } from './client-auth.ts'
+import { certificateOf, claimsOf, pemText } from './secrets.ts'
 import type { AuthDeps } from './types.ts'
 
 /** Kinds of sign-in that ask a token endpoint. */
@@ -14,9 +15,8 @@ export type OAuth = Extract<Auth, { tokenUrl: Value }>
 export function clientWays(auth: OAuth, deps: AuthDeps, id: string, endpoint: URL): ClientAuth[] {
   const { redactor } = deps.http
   if (auth.clientAssertion !== null) {
-    const key = deps.resolve(auth.clientAssertion.key)
-    redactor.add(key)
-    const recipe = { ...auth.clientAssertion, key, keyId: deps.resolve(auth.clientAssertion.keyId), blame: blameOf(auth, deps.connection ?? '', ['clientAssertion.key']) }
+    const key = pemText(deps.resolve(auth.clientAssertion.key), redactor)
+    const recipe = { ...auth.clientAssertion, key, keyId: deps.resolve(auth.clientAssertion.keyId), certificate: certificateOf(auth.clientAssertion, deps), claims: claimsOf(auth.clientAssertion, deps), blame: blameOf(auth, deps.connection ?? '', ['clientAssertion.key']) }
     return [assertionClient(id, recipe, auth.clientAssertion.audience || endpoint.href, deps.now ?? Date.now, redactor)]
   }
   // The assertion of the grant names the client itself (RFC 7523 section 3.1).

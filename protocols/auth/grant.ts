@@ -3,6 +3,7 @@ import type { Token } from '../../model/index.ts'
 import { blameOf } from './blame.ts'
 import type { OAuth } from './client-ways.ts'
 import { newJwtId, signJwt } from './jwt.ts'
+import { certificateOf, claimsOf, pemText, secretText } from './secrets.ts'
 import type { AuthDeps } from './types.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -14,13 +15,8 @@ export interface Grant {
 }
 
 /** What every token request of a source carries besides its grant. */
-export function commonParams(auth: OAuth, { resolve, http }: AuthDeps): Record<string, string> {
-  const params: Record<string, string> = {}
-  for (const [name, value] of Object.entries(auth.params)) {
-    params[name] = resolve(value)
-    if (typeof value === 'object') http.redactor.add(params[name])
-  }
-  return params
+export function commonParams(auth: OAuth, deps: AuthDeps): Record<string, string> {
+  return Object.fromEntries(Object.entries(auth.params).map(([name, value]) => [name, secretText(value, deps)]))
 }
 
 /** Grant type and form parameters of the request for the token after `current`; secrets among them are registered for redaction. Throws AuthFailed when a person has to sign in first. */
@@ -32,17 +28,17 @@ export async function grantOf(auth: OAuth, deps: AuthDeps, current: Token, endpo
   if (auth.kind === 'jwtBearer') {
     const blame = blameOf(auth, deps.connection ?? '')
     const subject = resolve(auth.subject)
-    const key = resolve(auth.key)
-    redactor.add(key)
+    const key = pemText(resolve(auth.key), redactor)
     const claims = {
+      ...claimsOf(auth, deps),
       iss: resolve(auth.clientId),
       aud: auth.audience === '' ? endpoint.href : auth.audience,
       jti: newJwtId(),
       ...(subject === '' ? {} : { sub: subject }),
       // Some servers want the scope inside the assertion, others beside it.
-      ...(auth.scope === '' ? {} : { scope: auth.scope }),
+      ...(auth.scope === '' || 'scope' in auth.claims ? {} : { scope: auth.scope }),
     }
-    const { jwt } = await signJwt({ algorithm: auth.algorithm, key, keyId: resolve(auth.keyId), ttl: auth.ttl, claims, blame }, nowMs)
+    const { jwt } = await signJwt({ algorithm: auth.algorithm, key, keyId: resolve(auth.keyId), certificate: certificateOf(auth, deps), ttl: auth.ttl, claims, blame }, nowMs)
     redactor.add(jwt)
     return { type: JWT_BEARER, params: { ...params, assertion: jwt }, refreshToken: null }
   }

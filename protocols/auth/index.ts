@@ -2,3 +2,4 @@
 export { createAuthenticator } from './authenticator.ts'
 export type { Authenticator, AuthDeps, Blame } from './types.ts'
 export { cureOf } from './blame.ts'
+export { pemText } from './secrets.ts'

@@ -4,7 +4,7 @@ import { authSchema } from '../../model/index.ts'
 import { createHttp } from '../http/index.ts'
 import { json, testServer } from '../testing/server.ts'
 import { createAuthenticator } from './authenticator.ts'
-import { signatureBase, signatureOf } from './oauth1.ts'
+import { signatureBase, signatureOf, signOAuth1 } from './oauth1.ts'
 
 const target = (method: string, url: string, body: string | null = null) => ({ method, url: new URL(url), body, headers: (body === null ? {} : { 'content-type': 'application/x-www-form-urlencoded' }) as Record<string, string> })
 const protocol = (key: string, token: string, timestamp: string, nonce: string): [string, string][] => [
@@ -48,5 +48,29 @@ describe('OAuth 1.0a', () => {
     expect(http.redactor.text('x canary-token/secret canary-consumer&secret')).toBe('x *** ***')
     await http.close()
     await server.close()
+  })
+})
+
+describe('examples of vendors', () => {
+  it('signs as X documents it: form body, HMAC-SHA1', () => {
+    // https://developer.x.com/en/docs/authentication/oauth-1-0a/creating-a-signature
+    const request = target('POST', 'https://api.twitter.com/1/statuses/update.json?include_entities=true', 'status=Hello%20Ladies%20%2b%20Gentlemen%2c%20a%20signed%20OAuth%20request%21')
+    const header = signOAuth1(request, {
+      consumerKey: 'xvz1evFS4wEEPTGEFPHBog', consumerSecret: 'kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw', realm: '', signature: 'HMAC-SHA1',
+      token: '370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb', tokenSecret: 'LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE',
+    }, { timestamp: 1318622958, nonce: 'kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg' })
+    expect(header).toContain('oauth_signature="tnnArxj06cWHq44gCs1OSKk%2FjLY%3D"')
+    expect(header).not.toContain('realm')
+  })
+
+  it('signs as NetSuite documents it: JSON body, HMAC-SHA256, realm', () => {
+    // https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/section_1534941088.html
+    const request = { ...target('POST', 'https://123456.restlets.api.netsuite.com/app/site/hosting/restlet.nl?script=6&deploy=1&customParam=someValue&testParam=someOtherValue', '{"a":1}'), headers: { 'content-type': 'application/json' } }
+    const header = signOAuth1(request, {
+      consumerKey: 'ef40afdd8abaac111b13825dd5e5e2ddddb44f86d5a0dd6dcf38c20aae6b67e4', consumerSecret: 'd26ad321a4b2f23b0741c8d38392ce01c3e23e109df6c96eac6d099e9ab9e8b5',
+      token: '2b0ce516420110bcbd36b69e99196d1b7f6de3c6234c5afb799b73d87569f5cc', tokenSecret: 'c29a677df7d5439a458c063654187e3d678d73aca8e3c9d8bea1478a3eb0d295', realm: '123456', signature: 'HMAC-SHA256',
+    }, { timestamp: 1508242306, nonce: 'fjaLirsIcCGVZWzBX0pg' })
+    expect(header).toMatch(/^OAuth realm="123456", /)
+    expect(header).toContain('oauth_signature="%2BKK4SKNgz4ZiILGLwOMtfYlgcXSy1eis8ldE9X90azQ%3D"')
   })
 })

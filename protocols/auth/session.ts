@@ -1,9 +1,11 @@
 import { IsthmusError, durationMs, pathKeys } from '../../model/index.ts'
-import type { Auth, Token } from '../../model/index.ts'
+import type { Auth, Token, Value } from '../../model/index.ts'
 import { bodyExcerpt, classify } from '../http/index.ts'
 import type { HttpResponse } from '../http/index.ts'
 import { basicHeader } from './apply.ts'
 import { blameOf, cureOf } from './blame.ts'
+import { addSession, cookiesIn, isAllCookies } from './cookies.ts'
+import { secretText } from './secrets.ts'
 import { tokenEndpoint } from './token-url.ts'
 import type { AuthDeps } from './types.ts'
 
@@ -14,11 +16,7 @@ export async function logIn(auth: Session, deps: AuthDeps, signal?: AbortSignal)
   const { resolve, http } = deps
   const now = deps.now ?? Date.now
   const endpoint = tokenEndpoint(resolve(auth.loginUrl), deps.baseUrl, 'from.auth.loginUrl')
-  const text = (value: Parameters<typeof resolve>[0]): string => {
-    const resolved = resolve(value)
-    if (typeof value === 'object') http.redactor.add(resolved)
-    return resolved
-  }
+  const text = (value: Value): string => secretText(value, deps)
   const headers = Object.fromEntries(Object.entries(auth.loginHeaders).map(([name, value]) => [name.toLowerCase(), text(value)]))
   headers['accept'] ??= 'application/json'
   if (auth.basic) headers['authorization'] = basicHeader(resolve(auth.basic.username), text(auth.basic.password), http.redactor)
@@ -36,7 +34,7 @@ export async function logIn(auth: Session, deps: AuthDeps, signal?: AbortSignal)
     // Many systems answer 200 with an error in the body when a login fails.
     throw new IsthmusError('AuthFailed', `the login at ${endpoint.host} gave no session (HTTP ${answer.status}${excerpt === '' ? '' : `: ${excerpt}`})`, { field: 'from.auth.token', status: answer.status, cure: `${cureOf(blame)}, or say where the answer holds it` })
   }
-  http.redactor.add(accessToken)
+  addSession(auth, accessToken, http.redactor)
   return { accessToken, expiresAt: auth.ttl === '' ? null : new Date(begunMs + durationMs(auth.ttl)), refreshToken: null }
 }
 
@@ -56,12 +54,10 @@ function refuse(auth: Session, { http, connection = '' }: AuthDeps, answer: Http
 function sessionIn(auth: Session, { headers, body }: HttpResponse): string {
   if (auth.from === 'header') return headers[String(pathKeys(auth.token).at(-1)).toLowerCase()] ?? ''
   if (auth.from === 'cookie') {
+    const cookies = cookiesIn(headers)
     const name = pathKeys(auth.token).join('.')
-    for (const line of (headers['set-cookie'] ?? '').split('\n')) {
-      const [pair = ''] = line.split(';', 1)
-      if (pair.slice(0, pair.indexOf('=')).trim() === name) return pair.slice(pair.indexOf('=') + 1).trim()
-    }
-    return ''
+    if (isAllCookies(auth)) return [...cookies].map(([n, value]) => `${n}=${value}`).join('; ')
+    return cookies.get(name) ?? ''
   }
   let value: unknown
   try {

@@ -1,7 +1,7 @@
 import type { Http, HttpResponse } from '../http/index.ts'
 
-/** Fields of a token response that are kept for oauth4webapi; others (id_token, vendor objects) are not ours to check. */
-const FIELDS = ['access_token', 'token_type', 'expires_in', 'refresh_token', 'scope', 'error', 'error_description']
+/** Fields of a token response that are kept for oauth4webapi; others (id_token, scope, vendor objects) are not ours to check. */
+const FIELDS = ['access_token', 'token_type', 'expires_in', 'refresh_token', 'error', 'error_description']
 
 /** No token answer is larger. */
 const MAX_TOKEN_BYTES = 1024 * 1024
@@ -18,7 +18,7 @@ export interface TokenFetch {
 /**
  * A fetch for oauth4webapi over our own client: only the token endpoint's origin, no redirects, our limits and redaction.
  * What real servers get wrong but can be understood is put right: no token_type, 201 for 200, a JSON body under another
- * type, an error in an answer with status 200.
+ * type, an error in an answer with status 200, a life that is no number, an empty refresh token.
  */
 export function tokenFetch(http: Http, headers: Record<string, string>, signal?: AbortSignal): TokenFetch {
   let last: HttpResponse | null = null
@@ -53,7 +53,11 @@ function toResponse({ status, headers, body }: HttpResponse): Response {
   const kept: Record<string, unknown> = {}
   for (const field of FIELDS) if (json[field] !== undefined && json[field] !== null) kept[field] = json[field]
   // A life that is no number says nothing: the token is used until it is refused.
-  if (!(Number(kept['expires_in']) >= 0)) delete kept['expires_in']
+  const life = typeof kept['expires_in'] === 'string' && kept['expires_in'].trim() !== '' ? Number(kept['expires_in']) : kept['expires_in']
+  if (typeof life === 'number' && life >= 0 && life < Infinity) kept['expires_in'] = life
+  else delete kept['expires_in']
+  // Neither does an empty refresh token; refusing the whole answer would lose the pair that it may have used up.
+  if (kept['refresh_token'] === '') delete kept['refresh_token']
   const failed = typeof kept['error'] === 'string' && kept['error'] !== ''
   if (ok && !failed && !/^dpop$/i.test(String(kept['token_type']))) kept['token_type'] = 'bearer'
   return new Response(JSON.stringify(kept), {

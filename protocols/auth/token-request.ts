@@ -6,6 +6,7 @@ import { clientWays, type OAuth } from './client-ways.ts'
 import { grantOf, type Grant } from './grant.ts'
 import { oauthCode, tokenError } from './token-error.ts'
 import { isRenewed } from './renewed.ts'
+import { secretText } from './secrets.ts'
 import { tokenEndpoint } from './token-url.ts'
 import { tokenFetch } from './token-fetch.ts'
 import { judge, judged } from './token-use.ts'
@@ -65,14 +66,8 @@ export async function exchange(auth: OAuth, deps: AuthDeps, endpoint: URL, grant
 }
 
 /** Further headers of token requests. */
-export function tokenHeaders(auth: OAuth, { resolve, http }: AuthDeps): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(auth.tokenHeaders)) {
-    const text = resolve(value)
-    if (typeof value === 'object') http.redactor.add(text)
-    headers[name.toLowerCase()] = text
-  }
-  return headers
+export function tokenHeaders(auth: OAuth, deps: AuthDeps): Record<string, string> {
+  return Object.fromEntries(Object.entries(auth.tokenHeaders).map(([name, value]) => [name.toLowerCase(), secretText(value, deps)]))
 }
 
 /** Servers differ in where they look for the client's name and secret: this answer may mean that they were not found. */

@@ -10,6 +10,9 @@ export function tokenEndpoint(tokenUrl: string, baseUrl: string, field = 'from.a
   } catch {
     throw new IsthmusError('InvalidInput', `the ${what} is not an address`, { field, cure: 'write https://host/path, or a path below the base URL' })
   }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new IsthmusError('InvalidInput', `the ${what} is no web address`, { field, cure: 'write https://host/path, or a path below the base URL' })
+  }
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && new URL(baseUrl).protocol === 'https:') {
     throw new IsthmusError('InvalidInput', `the ${what} is plain http while the base URL is https`, { field, cure: 'use its https address' })
   }

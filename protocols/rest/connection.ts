@@ -51,7 +51,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       concurrency: source.concurrency,
       userAgent: options.userAgent ?? 'isthmus',
       guard: createGuard({ trusted: trustedHosts(source, baseUrl, resolve), privateNetwork: source.privateNetwork }),
-      connect: field('from.tls', () => tlsOptions(source.tls, resolve, redactor)),
+      connect: field('from.tls', () => tlsOptions(source.tls, resolve, redactor, source.connection)),
     })
   const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, connection: source.connection, now: options.now }))
   return { baseUrl, http, authenticator, gate: createGate(options.now), close: () => (options.http ? Promise.resolve() : http.close()) }

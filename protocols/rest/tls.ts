@@ -1,15 +1,17 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
 import type { buildConnector } from 'undici'
-import { IsthmusError } from '../../model/index.ts'
+import { IsthmusError, referenceOf } from '../../model/index.ts'
 import type { Tls, Value } from '../../model/index.ts'
 import type { Redactor } from '../../model/redact/index.ts'
+import { cureOf, pemText } from '../auth/index.ts'
 
 /**
  * TLS of a connection: client certificate (mutual TLS, RFC 8705) and own certificate authority, beside those everybody trusts.
  * Servers are verified whatever the process's environment says. Throws InvalidInput naming the field.
  */
-export function tlsOptions(tls: Tls, resolve: (value: Value) => string, redactor: Redactor): buildConnector.BuildOptions {
+export function tlsOptions(tls: Tls, resolve: (value: Value) => string, redactor: Redactor, connection = ''): buildConnector.BuildOptions {
+  const wrong = (field: keyof Tls, what: string): IsthmusError => invalid(tls, field, what, connection)
   const pem = (field: 'cert' | 'ca', check: (text: string) => unknown): string | null => {
     const value = tls[field]
     if (value === null) return null
@@ -23,8 +25,7 @@ export function tlsOptions(tls: Tls, resolve: (value: Value) => string, redactor
   }
   const cert = pem('cert', (text) => new X509Certificate(text))
   const ca = pem('ca', (text) => new X509Certificate(text))
-  const key = tls.key === null ? null : resolve(tls.key).replaceAll('\\n', '\n')
-  if (key !== null) redactor.add(key)
+  const key = tls.key === null ? null : pemText(resolve(tls.key), redactor)
   if ((cert === null) !== (key === null)) throw wrong(cert === null ? 'cert' : 'key', 'is missing: a client certificate and its key go together')
   if (cert !== null && key !== null) {
     try {
@@ -38,6 +39,12 @@ export function tlsOptions(tls: Tls, resolve: (value: Value) => string, redactor
   return { rejectUnauthorized: true, ...(cert !== null && { cert, key: key! }), ...(ca !== null && { ca: [...rootCertificates, ca] }) }
 }
 
-function wrong(field: keyof Tls, what: string): IsthmusError {
-  return new IsthmusError('InvalidInput', `\`tls.${field}\` ${what}`, { field: `from.tls.${field}`, cure: `correct the value \`tls.${field}\` refers to` })
+function invalid(tls: Tls, field: keyof Tls, what: string, connection: string): IsthmusError {
+  const reference = referenceOf(tls[field])
+  const blame = {
+    field: `from.tls.${field}`, connection,
+    variables: reference && 'env' in reference ? [reference.env] : [],
+    credentials: reference && 'credential' in reference ? [reference.credential] : [],
+  }
+  return new IsthmusError('InvalidInput', `\`tls.${field}\` ${what}`, { field: blame.field, cure: cureOf(blame) })
 }

@@ -4,11 +4,12 @@ export class TestBrowser {
 
   /**
    * Opens an address and goes on until it is sent to one that `until` accepts (that one is not opened), or a page has no form.
-   * `fill` gives values for fields by name.
+   * `fill` gives values for fields by name; of a page with a button named `press`, that one is pressed, and what comes then is the end.
    */
-  async visit(address: string, until: (url: URL) => boolean, fill: Record<string, string> = {}): Promise<{ url: URL; body: string }> {
+  async visit(address: string, until: (url: URL) => boolean, fill: Record<string, string> = {}, press = ''): Promise<{ url: URL; body: string }> {
     let url = new URL(address)
     let init: RequestInit = {}
+    let pressed = false
     for (let step = 0; step < 30; step++) {
       if (until(url)) return { url, body: '' }
       const answer = await fetch(url, { ...init, redirect: 'manual', headers: { ...(init.headers as Record<string, string>), cookie: [...this.#jar].map(([k, v]) => `${k}=${v}`).join('; ') } })
@@ -26,12 +27,14 @@ export class TestBrowser {
         continue
       }
       const form = /<form[^>]*action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/i.exec(body)
-      if (!form) return { url, body }
+      if (!form || pressed) return { url, body }
       const fields = new URLSearchParams()
       for (const [tag] of form[2]!.matchAll(/<input[^>]*>/gi)) {
         const name = /name="([^"]*)"/.exec(tag)?.[1]
         if (name) fields.set(name, fill[name] ?? /value="([^"]*)"/.exec(tag)?.[1] ?? 'anything')
       }
+      pressed = press !== '' && new RegExp(`<button[^>]*name="${press}"`, 'i').test(body)
+      if (pressed) fields.set(press, 'yes')
       url = new URL(form[1]!.replaceAll('&amp;', '&'), url)
       init = { method: 'POST', body: fields.toString(), headers: { 'content-type': 'application/x-www-form-urlencoded' } }
     }

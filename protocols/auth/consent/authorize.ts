@@ -40,7 +40,8 @@ export async function finishAuthorization(auth: CodeAuth, deps: AuthDeps, pendin
   const params = validated(auth, deps, pending, callback, endpoint)
   const code = params.get('code') ?? ''
   if (code === '') throw refused('the provider sent the browser back without a code', deps)
-  deps.http.redactor.add(code)
+  // Another process may have begun it.
+  for (const secret of [code, pending.verifier]) deps.http.redactor.add(secret)
   const grant = { type: 'authorization_code', refreshToken: null, params: { ...commonParams(auth, deps), code, redirect_uri: pending.redirectUri, code_verifier: pending.verifier } }
   try {
     return await exchange(auth, deps, endpoint, grant, { verdict: 'unused' }, signal)

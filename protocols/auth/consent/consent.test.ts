@@ -6,6 +6,8 @@ import { OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authSchema, type AuthInput, type Token, type Value } from '../../../model/index.ts'
 import { createHttp } from '../../http/index.ts'
+import { createRedactor } from '../../../model/redact/index.ts'
+import { json, testServer } from '../../testing/server.ts'
 import { TestBrowser } from '../../testing/browser.ts'
 import { createAuthenticator } from '../authenticator.ts'
 import type { AuthDeps } from '../types.ts'
@@ -82,6 +84,18 @@ describe('authorization code', () => {
     }
   })
 
+  it('proves itself with the verifier of RFC 7636 Appendix B where the challenge of that appendix was sent', async () => {
+    const { url, pending } = await beginAuthorization(codeAuth(), deps, { redirectUri: REDIRECT })
+    const sent = new URL(url)
+    sent.searchParams.set('code_challenge', 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM')
+    const back = await new TestBrowser().visit(sent.href, comesBack)
+    // Kept elsewhere between two requests, as text; the process that ends it knows its secrets too.
+    const kept = JSON.parse(JSON.stringify({ ...pending, verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk' })) as typeof pending
+    const http = { ...deps.http, redactor: createRedactor() }
+    await expect(finishAuthorization(codeAuth(), { ...deps, http }, kept, back.url)).resolves.toMatchObject({ accessToken: expect.stringMatching(/.{20}/) as string })
+    expect(http.redactor.text(`${kept.verifier} ${back.url.searchParams.get('code')}`)).toBe('*** ***')
+  })
+
   it('asks for a person where nobody has signed in', async () => {
     await expect(createAuthenticator(codeAuth(), deps).fetchToken(none)).rejects.toMatchObject(AuthFailed('nobody has signed in yet'))
     await expect(createAuthenticator(codeAuth(), deps).fetchToken({ ...none, version: 3 })).rejects.toMatchObject(AuthFailed('no refresh token'))
@@ -125,6 +139,10 @@ describe('authorization code', () => {
         [(r) => Object.assign(r.body as object, { expires_in: 'soon' }), { accessToken: expect.stringMatching(/^eyJ/) as string, expiresAt: null }],
         [(r) => { r.body = { access_token: '', token_type: 'Bearer' } }, { type: 'Contract' }],
         [(r) => { r.body = '<html>error</html>' }, { type: 'Contract' }],
+        [(r) => { r.statusCode = 400; r.body = '<html>error</html>' }, { type: 'Contract', message: expect.stringContaining('HTTP 400') as string }],
+        [(r) => { r.statusCode = 502; r.body = '<html>error</html>' }, { type: 'Transient' }],
+        [(r) => Object.assign(r.body as object, { expires_in: -5, refresh_token: '' }), { expiresAt: null, refreshToken: null }],
+        [(r) => Object.assign(r.body as object, { expires_in: 1e300 }), { expiresAt: expect.any(Date) as Date }],
         [(r) => { r.statusCode = 503; r.body = { error: 'temporarily_unavailable' } }, { type: 'Transient' }],
         [(r) => { r.statusCode = 200; r.body = { error: 'invalid_grant' } }, { type: 'AuthFailed' }],
       ]
@@ -174,6 +192,60 @@ describe('device code', () => {
     expect(token.refreshToken).toMatch(/.{20}/)
     const next = await createAuthenticator(auth(), deps).fetchToken({ ...token, version: 1 })
     expect(next.refreshToken).not.toBe(token.refreshToken)
+  })
+
+  it('tells that the person refused, and that the code is not known any more', async () => {
+    const device = await beginDevice(auth(), deps)
+    const waiting = pollDevice(auth(), deps, { ...device.pending, intervalMs: 50 }, AbortSignal.timeout(20_000)).catch((error: unknown) => error)
+    await new TestBrowser().visit(device.verificationUri, () => false, { user_code: device.userCode }, 'abort')
+    expect(await waiting).toMatchObject(AuthFailed('consent was refused'))
+    await expect(pollDevice(auth(), deps, { ...device.pending, deviceCode: 'invented', intervalMs: 10 }, AbortSignal.timeout(5000))).rejects.toMatchObject(AuthFailed('lapsed'))
+  })
+
+  it('waits as long as it is told, believes no odd number and shows no odd address', async () => {
+    let offer: object = {}
+    const told: [number, object, Record<string, string>?][] = []
+    const server = await testServer((seen, res) => {
+      if (seen.path === '/device/auth') return json(res, { device_code: 'canary-device-code', user_code: 'ABCD', verification_uri: 'https://example.com/d', ...offer })
+      const [status, body, headers] = told.shift() ?? [400, { error: 'authorization_pending' }]
+      json(res, body, status, headers)
+    })
+    const http = createHttp({ origins: [server.url], timeoutMs: 2000, maxBytes: 1 << 20, concurrency: 1, userAgent: 'test', redactor: createRedactor() })
+    try {
+      const at: AuthDeps = { ...deps, http, baseUrl: server.url, now: () => 1_800_000_000_000 }
+      const timing = async (more: object) => {
+        offer = more
+        const { pending, expiresAt, verificationUriComplete } = await beginDevice(auth(), at)
+        return [(expiresAt.getTime() - at.now!()) / 1000, pending.intervalMs / 1000, verificationUriComplete]
+      }
+      expect(await timing({})).toEqual([600, 5, ''])
+      expect(await timing({ expires_in: '1800', interval: 7, verification_uri_complete: 'https://example.com/d?c=ABCD' })).toEqual([1800, 7, 'https://example.com/d?c=ABCD'])
+      expect(await timing({ expires_in: 1e300, interval: 0.001, verification_uri_complete: 'file:///etc/passwd' })).toEqual([86_400, 1, ''])
+      expect(await timing({ expires_in: -1, interval: 'soon' })).toEqual([600, 5, ''])
+      for (const odd of [{ verification_uri: 'javascript:alert(1)' }, { user_code: 'A\u001b[2J' }, { device_code: '' }]) await expect(timing(odd)).rejects.toMatchObject({ type: 'Contract' })
+      await expect(beginDevice(auth({ deviceUrl: 'ftp://example.com/x' }), at)).rejects.toMatchObject({ type: 'InvalidInput', field: 'from.auth.deviceUrl' })
+
+      const polls = () => server.seen.filter((s) => s.path === '/token').length
+      const poll = (lifeMs: number) => pollDevice(auth(), { ...at, now: Date.now }, { deviceCode: 'canary-device-code', intervalMs: 10, expiresAt: Date.now() + lifeMs }, AbortSignal.timeout(400)).catch((error: unknown) => error)
+      // After slow_down: five seconds and the interval, neither less (it has lapsed by then) nor much more (it still waits).
+      for (const slow of [[400, { error: 'slow_down' }], [503, {}], [429, {}, { 'retry-after': '5' }]] as typeof told) {
+        for (const [lifeMs, end] of [[4900, AuthFailed('lapsed')], [6500, { name: 'AbortError' }]] as const) {
+          told.push([400, { error: 'authorization_pending' }], slow)
+          const before = polls()
+          expect([slow, await poll(lifeMs), polls() - before]).toMatchObject([slow, end, 2])
+        }
+      }
+      told.push([428, { error: 'authorization_pending' }], [200, { error: 'authorization_pending' }], [403, { error: 'expired_token' }])
+      expect(await poll(60_000)).toMatchObject(AuthFailed('lapsed'))
+      told.push([400, { error: 'authorization_declined' }])
+      expect(await poll(60_000)).toMatchObject(AuthFailed('consent was refused'))
+      told.push([200, { access_token: 'canary-access', refresh_token: 'canary-refresh' }])
+      expect(await poll(60_000)).toEqual({ accessToken: 'canary-access', refreshToken: 'canary-refresh', expiresAt: null })
+      expect(http.redactor.text('canary-device-code')).toBe('***')
+    } finally {
+      await http.close()
+      await server.close()
+    }
   })
 
   it('says what is wrong: a client that may not, a code that lapsed, a stop', async () => {

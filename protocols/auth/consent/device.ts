@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Auth, Token } from '../../../model/index.ts'
 import { IsthmusError } from '../../../model/index.ts'
-import { bodyExcerpt } from '../../http/index.ts'
+import { bodyExcerpt, classify } from '../../http/index.ts'
 import { clientWays } from '../client-ways.ts'
 import { commonParams, signInCure } from '../grant.ts'
 import { codeOf } from '../token-error.ts'
@@ -33,6 +33,10 @@ const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 /** RFC 8628 section 3.2 and 3.5. */
 const DEFAULT_INTERVAL_S = 5
 const SLOWER_MS = 5_000
+const DEFAULT_LIFE_S = 600
+/** What a provider may say at most: no code lives longer than a day, and nobody waits an hour between two looks. */
+const MAX_LIFE_S = 86_400
+const MAX_INTERVAL_S = 3_600
 
 /** Asks for a code that a person enters elsewhere (RFC 8628 3.1). Throws AuthFailed or Contract. */
 export async function beginDevice(auth: DeviceAuth, deps: AuthDeps, signal?: AbortSignal): Promise<DevicePrompt> {
@@ -47,19 +51,22 @@ export async function beginDevice(auth: DeviceAuth, deps: AuthDeps, signal?: Abo
   body.set('client_id', id)
   const answer = await http.request({ method: 'POST', url: endpoint, origins: [endpoint.origin], redirects: 0, headers: Object.fromEntries(headers), body: body.toString(), signal, maxBytes: 1024 * 1024 })
   const told = parse(answer.body)
-  const { device_code: deviceCode, user_code: userCode, verification_uri, verification_url, verification_uri_complete: complete, expires_in: life, interval } = told
-  const verificationUri = verification_uri ?? verification_url
-  if (answer.status >= 300 || typeof deviceCode !== 'string' || typeof userCode !== 'string' || typeof verificationUri !== 'string' || deviceCode === '') {
+  const { device_code: deviceCode, user_code: userCode, verification_uri, verification_url, verification_uri_complete, expires_in: life, interval } = told
+  const verificationUri = webAddress(verification_uri ?? verification_url)
+  if (answer.status >= 300 || typeof deviceCode !== 'string' || !isPrintable(userCode) || verificationUri === '' || deviceCode === '') {
+    const verdict = classify(answer, { nowMs: now(), redactor: http.redactor, json: false })
+    if (verdict.kind === 'throttled') throw new IsthmusError('RateLimited', `${endpoint.host} asks to wait (${verdict.reason})`, { status: answer.status, until: new Date(verdict.untilMs ?? now() + 30_000), field: 'from.auth' })
+    if (verdict.kind === 'transient') throw new IsthmusError('Transient', `${endpoint.host} answered ${verdict.reason}`, { status: answer.status, field: 'from.auth.deviceUrl' })
     const refusedClient = answer.status === 401 || told['error'] === 'invalid_client' || told['error'] === 'unauthorized_client'
     throw new IsthmusError(refusedClient ? 'AuthFailed' : 'Contract', `${endpoint.host} gave no code for a device (HTTP ${answer.status}: ${bodyExcerpt(answer.body, http.redactor)})`, {
       status: answer.status, field: refusedClient ? 'from.auth.clientId' : 'from.auth.deviceUrl', cure: 'check the device URL, and that the client may use the device flow',
     })
   }
   http.redactor.add(deviceCode)
-  const expiresAt = now() + (Number(life) > 0 ? Number(life) : 600) * 1000
+  const expiresAt = now() + seconds(life, DEFAULT_LIFE_S, MAX_LIFE_S) * 1000
   return {
-    userCode, verificationUri, verificationUriComplete: typeof complete === 'string' ? complete : '', expiresAt: new Date(expiresAt),
-    pending: { deviceCode, expiresAt, intervalMs: (Number(interval) > 0 ? Number(interval) : DEFAULT_INTERVAL_S) * 1000 },
+    userCode, verificationUri, verificationUriComplete: webAddress(verification_uri_complete), expiresAt: new Date(expiresAt),
+    pending: { deviceCode, expiresAt, intervalMs: seconds(interval, DEFAULT_INTERVAL_S, MAX_INTERVAL_S) * 1000 },
   }
 }
 
@@ -67,6 +74,8 @@ export async function beginDevice(auth: DeviceAuth, deps: AuthDeps, signal?: Abo
 export async function pollDevice(auth: DeviceAuth, deps: AuthDeps, pending: PendingDevice, signal: AbortSignal): Promise<Omit<Token, 'version'>> {
   const now = deps.now ?? Date.now
   const endpoint = tokenEndpoint(deps.resolve(auth.tokenUrl), deps.baseUrl)
+  // Another process may have begun it.
+  deps.http.redactor.add(pending.deviceCode)
   const grant = { type: DEVICE_GRANT, refreshToken: null, params: { ...commonParams(auth, deps), device_code: pending.deviceCode } }
   for (let wait = pending.intervalMs; ; ) {
     if (now() + wait >= pending.expiresAt) throw refused('the code has lapsed before it was entered', deps)
@@ -75,13 +84,32 @@ export async function pollDevice(auth: DeviceAuth, deps: AuthDeps, pending: Pend
       return await exchange(auth, deps, endpoint, grant, { verdict: 'unused' }, signal)
     } catch (error) {
       const code = codeOf(error)
-      if (code === 'access_denied') throw refused('consent was refused', deps)
-      if (code === 'expired_token') throw refused('the code has lapsed before it was entered', deps)
-      const passing = error instanceof IsthmusError && (error.type === 'Transient' || error.type === 'Unreachable')
-      if (code === 'slow_down' || (passing && code === '')) wait += SLOWER_MS
-      else if (code !== 'authorization_pending') throw error
+      // The second is Microsoft's.
+      if (code === 'access_denied' || code === 'authorization_declined') throw refused('consent was refused', deps)
+      // Some tell it once and then do not know the code any more.
+      if (code === 'expired_token' || code === 'invalid_grant') throw refused('the code has lapsed before it was entered', deps)
+      if (code === 'authorization_pending') continue
+      // `slow_down` among them, and a server that is not there for a while.
+      if (!(error instanceof IsthmusError) || !['Transient', 'Unreachable', 'RateLimited'].includes(error.type)) throw error
+      wait = Math.max(wait + SLOWER_MS, (error.until?.getTime() ?? 0) - now())
     }
   }
+}
+
+/** A number of seconds a server told, at least one and at most `max`; what makes no sense is the default. */
+function seconds(told: unknown, otherwise: number, max: number): number {
+  const value = Number(told)
+  return value > 0 ? Math.min(Math.max(value, 1), max) : otherwise
+}
+
+/** An address that a browser may open; '' for anything else. */
+function webAddress(told: unknown): string {
+  return typeof told === 'string' && /^https?:\/\//i.test(told) && URL.canParse(told) ? new URL(told).href : ''
+}
+
+/** It is shown in a terminal. */
+function isPrintable(told: unknown): told is string {
+  return typeof told === 'string' && /^[^\p{C}]{1,100}$/u.test(told)
 }
 
 function parse(body: Buffer): Record<string, unknown> {

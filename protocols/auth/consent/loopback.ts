@@ -47,7 +47,10 @@ export async function receiveRedirect({ port = 0, path, timeoutMs, signal }: { p
     server.listen(port, '127.0.0.1', resolve)
   })
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const fail = (error: unknown): void => settle?.reject(error)
+  const fail = (error: unknown): void => {
+    settle?.reject(error)
+    settle = null
+  }
   const onAbort = (): void => fail(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   const timer = setTimeout(() => fail(new IsthmusError('AuthFailed', `nobody signed in within ${Math.round(timeoutMs / 60_000)} minutes`, { cure: 'begin anew' })), timeoutMs)
