@@ -52,8 +52,8 @@ interface Context {
   projectDir: string
   environment(): Environment
   store(): Promise<Store>
-  /** Tells the owner of the connection's tokens that a person has signed in. */
-  reconnected(connection: string): Promise<void>
+  /** Tells the owner of the connection's tokens that a person has signed in, and sends on what waits for that: `run/stream` of each. */
+  reconnected(connection: string): Promise<string[]>
 }
 
 const CHECK_MS = 60_000
@@ -91,7 +91,7 @@ export class Connections {
   }
 
   /** Sets up a connection of a system (a connector, or a connection that syncs describe), or exchanges its credentials. Throws what stands in the way; then nothing has changed. */
-  async connect(system: string, options: ConnectOptions = {}): Promise<Connected> {
+  async connect(system: string, options: ConnectOptions = {}): Promise<Connected & { resumed: string[] }> {
     const { projectDir } = this.#context
     const target = await connectTarget(projectDir, system)
     const id = options.as ?? target.id
@@ -110,8 +110,7 @@ export class Connections {
     const done = await connect(store, {
       target, id, method, values, environment: this.#context.environment(), check: options.check !== false, person: options.person ?? NOBODY, signal: options.signal ?? AbortSignal.timeout(20 * 60_000),
     })
-    await this.#context.reconnected(id)
-    return done
+    return { ...done, resumed: await this.#context.reconnected(id) }
   }
 
   /** Makes one cheap call with what is stored. Throws AuthFailed and the like; the health of the connection says the same afterwards. */

@@ -71,11 +71,7 @@ export class Isthmus {
       projectDir: resolve(options.projectDir ?? '.'),
       environment: () => this.#environment(),
       store: async () => (await this.#connect()).store,
-      reconnected: async (connection) => {
-        const { client, store } = await this.#connect()
-        await tellReconnected(client, connection)
-        await resumeParked(this.syncs, store, connection)
-      },
+      reconnected: (connection) => this.reconnected(connection),
     })
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
   }
@@ -90,6 +86,13 @@ export class Isthmus {
    */
   remap(id: string, options: RemapOptions = {}): Promise<StreamRemap[]> {
     return remapSync(resolve(this.#options.projectDir ?? '.'), () => this.#environment(), () => this.#connect(), id, options)
+  }
+
+  /** Tells that a person has signed in to a connection: streams that wait for that go on. Gives `run/stream` of each. */
+  async reconnected(connection: string): Promise<string[]> {
+    const { client, store } = await this.#connect()
+    await tellReconnected(client, connection)
+    return resumeParked(this.syncs, store, connection)
   }
 
   #connect(): Promise<Opened> {

@@ -79,6 +79,7 @@ export async function connectWith(output: Output, connections: Connections, syst
     if (flags.json) output.json({ outcome: 'connected', ...done })
     else {
       output.out(`${output.color.green('connected')} ${plain(done.connection)}${done.checked ? `: the check was answered with HTTP ${done.checked.status} in ${done.checked.ms} ms` : ': stored, not checked'}`)
+      if (done.resumed.length > 0) output.out(`going on: ${done.resumed.map(plain).join(', ')}`)
       if (done.token?.expiresAt) output.out(output.color.dim(`the access token is good until ${done.token.expiresAt}, and renewed by itself`))
     }
     return EXIT.ok

@@ -1,6 +1,8 @@
 import { projectEnvironment } from '../../project/index.ts'
 import { loadVaultKey, openStore } from '../../store/index.ts'
+import { findTemporal } from '../connect.ts'
 import { Connections } from '../connections.ts'
+import { Isthmus } from '../isthmus.ts'
 import type { Output } from './output.ts'
 import { ensureDatabase } from './stack.ts'
 
@@ -13,11 +15,22 @@ export async function withConnections<R>(output: Output, projectDir: string, bod
     const store = await openStore(database.databaseUrl, { key })
     try {
       await store.migrate()
-      return await body(new Connections({ projectDir, environment, store: () => Promise.resolve(store), reconnected: () => Promise.resolve() }))
+      return await body(new Connections({ projectDir, environment, store: () => Promise.resolve(store), reconnected: (connection) => reconnected(projectDir, connection) }))
     } finally {
       await store.close()
     }
   } finally {
     await database.stop()
+  }
+}
+
+/** Where Temporal runs, what waits for this connection is sent on. */
+async function reconnected(projectDir: string, connection: string): Promise<string[]> {
+  if (!(await findTemporal(projectDir, projectEnvironment(projectDir)).catch(() => null))) return []
+  const isthmus = new Isthmus({ projectDir })
+  try {
+    return await isthmus.reconnected(connection)
+  } finally {
+    await isthmus.close()
   }
 }

@@ -43,6 +43,6 @@ export async function askConsent(auth: Asking, deps: AuthDeps, person: Person, s
 function placeOf(redirectUri: string): { port?: number; path: string } {
   if (redirectUri === '') return { path: '/callback' }
   const url = URL.canParse(redirectUri) ? new URL(redirectUri) : null
-  if (url?.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname) && url.port !== '') return { port: Number(url.port), path: url.pathname }
+  if (url?.protocol === 'http:' && ['127.0.0.1', 'localhost'].includes(url.hostname) && url.port !== '') return { port: Number(url.port), path: url.pathname }
   throw new IsthmusError('InvalidInput', 'the redirect address does not lead to this machine', { field: 'auth.redirectUri', cure: 'register http://127.0.0.1:PORT/callback with the provider for use from the command line' })
 }
