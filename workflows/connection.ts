@@ -9,6 +9,8 @@ import type { ConnectionInput, ConnectionState, TokenState } from './types.ts'
 const IDLE_MS = 10 * 60_000
 /** Tokens that live shorter are renewed when somebody asks. */
 const MIN_PROACTIVE_LIFE_MS = 2 * 60_000
+/** Lives of a token for which it is renewed without anybody asking. */
+const LIVES = 2
 /** Updates of one run of the workflow; Temporal allows 2,000. */
 const MAX_UPDATES = 500
 
@@ -22,7 +24,7 @@ export async function connection(input: ConnectionInput): Promise<void> {
   let updates = 0
 
   const show = (): void => setCurrentDetails(connectionDetails(input.connection, state))
-  const tokenOf = (key: string): TokenState => (state.tokens[key] ??= { version: 0, expiresAt: null, refreshedAt: null, reconnect: null, error: null, ask: null, asked: false })
+  const tokenOf = (key: string): TokenState => (state.tokens[key] ??= { version: 0, expiresAt: null, refreshedAt: null, reconnect: null, error: null, ask: null, askedAt: 0 })
 
   async function refresh(request: FreshRequest): Promise<FreshResult> {
     const token = tokenOf(request.tokenKey)
@@ -30,7 +32,7 @@ export async function connection(input: ConnectionInput): Promise<void> {
     token.error = result.kind === 'failed' ? result.error : null
     token.reconnect = result.kind === 'reconnect' ? result.error : null
     if (token.reconnect) token.version = Math.max(token.version, request.seen)
-    if (result.kind === 'fresh') Object.assign(token, { version: result.version, expiresAt: result.expiresAt, ...(result.for !== '' && { refreshedAt: new Date(Date.now()).toISOString(), asked: false }) })
+    if (result.kind === 'fresh') Object.assign(token, { version: result.version, expiresAt: result.expiresAt, ...(result.for !== '' && { refreshedAt: new Date(Date.now()).toISOString() }) })
     show()
     return result
   }
@@ -46,7 +48,7 @@ export async function connection(input: ConnectionInput): Promise<void> {
     updates += 1
     state.askedAt = Date.now()
     const token = tokenOf(request.tokenKey)
-    Object.assign(token, { ask: request.ask, asked: true })
+    Object.assign(token, { ask: request.ask, askedAt: state.askedAt })
     // A version that is newer than the one that was lost: a person has signed in since.
     if (token.reconnect && request.seen > token.version) token.reconnect = null
     if (token.reconnect) return { kind: 'reconnect', error: token.reconnect }
@@ -66,16 +68,17 @@ export async function connection(input: ConnectionInput): Promise<void> {
     const now = Date.now()
     const due = Object.entries(state.tokens).filter(([key, t]) => (dueAt(t) ?? Infinity) <= now && !flights.has(key))
     for (const [tokenKey, token] of due) {
-      // A token that cannot be renewed ahead of time is renewed when somebody asks.
-      token.asked = false
+      // One that cannot be renewed ahead of time is renewed when somebody asks.
+      token.refreshedAt = null
       await shared({ tokenKey, seen: token.version, ask: token.ask! })
     }
     if (updates >= MAX_UPDATES || workflowInfo().continueAsNewSuggested) {
       await condition(() => allHandlersFinished() && flights.size === 0)
       await continueAsNew<typeof connection>({ ...input, carried: state })
     }
-    if (Date.now() - state.askedAt >= IDLE_MS && flights.size === 0 && allHandlersFinished()) return
-    const next = Math.min(state.askedAt + IDLE_MS, ...Object.values(state.tokens).flatMap((t) => dueAt(t) ?? []))
+    const idle = Math.max(state.askedAt + IDLE_MS, ...Object.values(state.tokens).map((t) => t.askedAt + LIVES * (lifeOf(t) ?? 0)))
+    if (Date.now() >= idle && flights.size === 0 && allHandlersFinished()) return
+    const next = Math.min(idle, ...Object.values(state.tokens).flatMap((t) => dueAt(t) ?? []))
     const before = JSON.stringify(state)
     await condition(() => JSON.stringify(state) !== before || updates >= MAX_UPDATES, Math.max(1_000, next - Date.now()))
   }
@@ -85,9 +88,15 @@ function over(token: TokenState): boolean {
   return token.expiresAt !== null && Date.parse(token.expiresAt) - 5_000 <= Date.now()
 }
 
-/** Half of the life of a token that somebody has asked for since it was got; null when it is not to be renewed ahead of time. */
+/** ms; null when it is not known. */
+function lifeOf({ expiresAt, refreshedAt }: TokenState): number | null {
+  return expiresAt === null || refreshedAt === null ? null : Date.parse(expiresAt) - Date.parse(refreshedAt)
+}
+
+/** When half of a token's life is over; null when it is not to be renewed ahead of time: it lives short, or nobody has asked for a while. */
 function dueAt(token: TokenState): number | null {
-  if (token.expiresAt === null || token.refreshedAt === null || token.reconnect || !token.asked || !token.ask) return null
-  const [from, to] = [Date.parse(token.refreshedAt), Date.parse(token.expiresAt)]
-  return to - from < MIN_PROACTIVE_LIFE_MS ? null : from + (to - from) / 2
+  const life = lifeOf(token)
+  if (life === null || life < MIN_PROACTIVE_LIFE_MS || token.reconnect || !token.ask) return null
+  const due = Date.parse(token.refreshedAt!) + life / 2
+  return due > token.askedAt + LIVES * life ? null : due
 }

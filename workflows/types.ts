@@ -107,8 +107,8 @@ export interface TokenState {
   error: RunError | null
   /** Who asked last. */
   ask: TokenAsk | null
-  /** Somebody has asked since the last refresh. */
-  asked: boolean
+  /** When; epoch ms. */
+  askedAt: number
 }
 
 export interface ConnectionState {
