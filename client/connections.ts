@@ -7,7 +7,8 @@ import { streamSchema } from '../model/source.ts'
 import { useOneOf, type Environment } from '../project/index.ts'
 import { openRest, probe } from '../protocols/rest/index.ts'
 import { checkAnswers, connectTarget, describedBySyncs, methodOf, type ConnectTarget } from './connect/index.ts'
-import { checkConnectionName, connect, type Connected } from './connect/connect.ts'
+import { checkConnectionName, connect, type Connected, type ConnectRequest } from './connect/connect.ts'
+import { ConnectLinks } from './connect/links.ts'
 import type { Person } from './connect/consent.ts'
 
 /** A connection as it is: stored in the vault, described by syncs, or both. */
@@ -92,8 +93,14 @@ export class Connections {
 
   /** Sets up a connection of a system (a connector, or a connection that syncs describe), or exchanges its credentials. Throws what stands in the way; then nothing has changed. */
   async connect(system: string, options: ConnectOptions = {}): Promise<Connected & { resumed: string[] }> {
-    const { projectDir } = this.#context
-    const target = await connectTarget(projectDir, system)
+    const store = await this.#context.store()
+    const done = await connect(store, { ...(await this.prepare(system, options)), person: options.person ?? NOBODY })
+    return { ...done, resumed: await this.#context.reconnected(done.connection) }
+  }
+
+  /** What `connect` would set up, checked against what is there: answers that are left out are as stored. Throws NotFound or InvalidInput. */
+  async prepare(system: string, options: Omit<ConnectOptions, 'person'> = {}): Promise<Omit<ConnectRequest, 'person'>> {
+    const target = await connectTarget(this.#context.projectDir, system)
     const id = options.as ?? target.id
     checkConnectionName(id)
     const store = await this.#context.store()
@@ -107,10 +114,13 @@ export class Connections {
       settings: checkAnswers(target.settings, { ...known?.settings, ...options.settings }, 'setting'),
       credentials: checkAnswers(method.method.credentials, { ...stored?.credentials, ...options.credentials }, 'credential'),
     }
-    const done = await connect(store, {
-      target, id, method, values, environment: this.#context.environment(), check: options.check !== false, person: options.person ?? NOBODY, signal: options.signal ?? AbortSignal.timeout(20 * 60_000),
-    })
-    return { ...done, resumed: await this.#context.reconnected(id) }
+    return { target, id, method, values, environment: this.#context.environment(), check: options.check !== false, signal: options.signal ?? AbortSignal.timeout(20 * 60_000) }
+  }
+
+  /** Links by which people set up connections in a browser, for apps; served by `isthmus serve`. */
+  get links(): ConnectLinks {
+    const { projectDir, store, reconnected } = this.#context
+    return new ConnectLinks({ projectDir, store, reconnected, prepare: (system, options) => this.prepare(system, options) })
   }
 
   /** Makes one cheap call with what is stored. Throws AuthFailed and the like; the health of the connection says the same afterwards. */

@@ -53,6 +53,20 @@ export interface ConnectionStore {
   noteHealth(connection: string, health: Partial<Omit<ConnectionHealth, 'connection'>>): Promise<void>
 }
 
+/** A link by which a person sets up a connection in a browser. `content` is the caller's; it is kept sealed. */
+export interface ConnectLinkStore {
+  /** Stores a link that works once within ten minutes, and gives what opens it. */
+  createConnectLink(content: string): Promise<{ link: string; expiresAt: Date }>
+  /** What a link holds. The first browser that opens it is the only one; null when it has lapsed, was used, or belongs to another browser. */
+  openConnectLink(link: string, browser: string): Promise<string | null>
+  /** Replaces what a link holds, and notes the state with which its browser is sent away. */
+  updateConnectLink(link: string, content: string, state: string): Promise<void>
+  /** Takes a link for good, by the state its browser came back with; null as above. */
+  takeConnectLink(state: string, browser: string): Promise<string | null>
+  /** Takes a link for good without a state. False when somebody else has. */
+  useConnectLink(link: string): Promise<boolean>
+}
+
 /** Keys that payloads of Temporal are encrypted with (AES-256). Older ones still open what they closed. */
 export interface PayloadKeys {
   current: { id: string; key: Buffer }

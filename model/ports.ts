@@ -1,7 +1,7 @@
 /** Interfaces between the folders. Each is implemented once, in the folder its comment names. */
 import type { ChunkRef, CompleteResult, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
-import type { ConnectionStore, PayloadKeys } from './connections.ts'
+import type { ConnectionStore, ConnectLinkStore, PayloadKeys } from './connections.ts'
 import type { Pacer, PacerOptions } from './pacer.ts'
 import type { RejectStore } from './rejects.ts'
 import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
@@ -225,7 +225,7 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore, ConnectionStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
 import { CallbackError } from './callback-error.ts'
+import { connectLinkQueries } from './connect-links.ts'
 import { connectionQueries } from './connections.ts'
 import { checkKey } from './key-check.ts'
 import { logQueries } from './log.ts'
@@ -51,6 +52,7 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     ...settingsQueries(pool, keyring),
     ...tokens.queries,
     ...connectionQueries(pool, keyring),
+    ...connectLinkQueries(pool, keyring),
     payloadKeys: () => keyring.payloadKeys(),
   }
   const close = async (): Promise<void> => {

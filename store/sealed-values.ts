@@ -29,6 +29,11 @@ export const SEALED: Sealed[] = [
     select: 'select connection as row, field, sealed from isthmus.vault_credentials where true',
     update: 'update isthmus.vault_credentials set sealed = $1 where sealed = $2 and connection = $3 and field = $4',
   },
+  {
+    table: 'connect_links', column: 'sealed', byField: false,
+    select: `select link as row, 'sealed' as field, sealed from isthmus.connect_links where true`,
+    update: 'update isthmus.connect_links set sealed = $1 where sealed = $2 and link = $3',
+  },
 ]
 
 /** Opens a value of either version. */

@@ -15,6 +15,7 @@ import { planCommand } from './plan.ts'
 import { rejectsCommand } from './rejects.ts'
 import { remapCommand } from './remap.ts'
 import { runCommand } from './run.ts'
+import { serveCommand } from './serve.ts'
 import { sqlCommand } from './sql.ts'
 import { vaultCommand } from './vault.ts'
 import { workerCommand } from './worker.ts'
@@ -27,7 +28,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, codecCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand]) {
     command.addCommand(make())
   }
   return command

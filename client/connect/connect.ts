@@ -1,10 +1,10 @@
 import { signIn } from '../../activities/sign-in.ts'
-import type { Auth } from '../../model/auth.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Store, Token } from '../../model/ports.ts'
 import { streamSchema, type Source } from '../../model/source.ts'
 import type { StoredValues } from '../../model/value.ts'
 import { resolver, type Environment } from '../../project/index.ts'
+import type { AuthDeps } from '../../protocols/auth/index.ts'
 import { openRest, probe, type RestReader } from '../../protocols/rest/index.ts'
 import { askConsent, asksConsent, type Person } from './consent.ts'
 import type { ConnectMethod, ConnectTarget } from './target.ts'
@@ -41,34 +41,48 @@ const NO_TOKEN: Token = { version: 0, accessToken: '', expiresAt: null, refreshT
  * when all of that went well. Throws AuthFailed, PermissionDenied, Unreachable, InvalidInput ...; then nothing has changed.
  */
 export async function connect(store: Store, request: ConnectRequest): Promise<Connected> {
-  const { target, id, method, values, environment, signal } = request
+  const opened = openConnect(request)
+  try {
+    const { auth } = opened.source
+    const consented = asksConsent(auth) ? await askConsent(auth, opened.deps, request.person, request.signal) : null
+    return await complete(store, request, opened, consented)
+  } finally {
+    await opened.reader.close()
+  }
+}
+
+/** A connection that is being set up, ready to be signed in to. */
+export interface OpenedConnect {
+  source: Source
+  reader: RestReader
+  tokenKey: string
+  deps: AuthDeps
+}
+
+export function openConnect({ target, id, method, values, environment }: Pick<ConnectRequest, 'target' | 'id' | 'method' | 'values' | 'environment'>): OpenedConnect {
   const source: Source = { ...target.source(id), auth: method.method.auth }
   const resolve = resolver(environment, values)
   const reader = openRest({ source, stream: target.check ?? streamSchema.parse({ name: 'check', path: '' }), resolve })
-  const tokenKey = `${id}/${reader.fingerprint}`
-  try {
-    const consented = asksConsent(source.auth) ? await askConsent(source.auth, { resolve, http: reader.connection.http, baseUrl: reader.connection.baseUrl, connection: id }, request.person, signal) : null
-    const token = consented ? { ...consented, version: 1 } : await tokenOf(store, reader, tokenKey, id, signal)
-    const checked = request.check && target.check ? await probe(reader, token.version > 0 ? token : null, signal) : null
-    signal.throwIfAborted()
-    await store.saveConnection({ id, connector: target.connector, method: method.name, ...values })
-    const stored = consented ? await store.putToken(tokenKey, consented) : token
-    await store.noteHealth(id, { state: 'ok', reason: '', ...(checked && { lastSuccessAt: new Date() }) })
-    return { connection: id, connector: target.connector, method: method.name, checked, token: stored.version > 0 ? { version: stored.version, expiresAt: stored.expiresAt?.toISOString() ?? null } : null }
-  } finally {
-    await reader.close()
-  }
+  const { http, baseUrl } = reader.connection
+  return { source, reader, tokenKey: `${id}/${reader.fingerprint}`, deps: { resolve, http, baseUrl, connection: id } }
+}
+
+/** Checks what was got and stores it. `consented`: tokens a person has just agreed to; null when the method gets its own. */
+export async function complete(store: Store, request: Omit<ConnectRequest, 'person' | 'environment'>, { reader, tokenKey }: OpenedConnect, consented: Omit<Token, 'version'> | null): Promise<Connected> {
+  const { target, id, method, values, signal } = request
+  const token = consented ? { ...consented, version: 1 } : await tokenOf(store, reader, tokenKey, id, signal)
+  const checked = request.check && target.check ? await probe(reader, token.version > 0 ? token : null, signal) : null
+  signal.throwIfAborted()
+  await store.saveConnection({ id, connector: target.connector, method: method.name, ...values })
+  const stored = consented ? await store.putToken(tokenKey, consented) : token
+  await store.noteHealth(id, { state: 'ok', reason: '', ...(checked && { lastSuccessAt: new Date() }) })
+  return { connection: id, connector: target.connector, method: method.name, checked, token: stored.version > 0 ? { version: stored.version, expiresAt: stored.expiresAt?.toISOString() ?? null } : null }
 }
 
 /** A token got without a person; methods that sign each request have none. */
 async function tokenOf(store: Store, reader: RestReader, tokenKey: string, id: string, signal: AbortSignal): Promise<Token> {
   if (!reader.auth.needsToken) return NO_TOKEN
   return (await signIn(store, { tokenKey, reader, owned: null }, -1, { run: `connect ${id}`, stream: '' }, signal)).token
-}
-
-/** A connection of a sync that needs nothing stored. */
-export function nothingToStore(target: ConnectTarget, auth: Auth): boolean {
-  return target.connector === '' && !asksConsent(auth) && Object.keys(target.settings.shape).length === 0 && Object.values(target.methods).every((m) => Object.keys(m.credentials.shape).length === 0)
 }
 
 /** Names of connections become parts of keys and workflow ids. */
