@@ -3,8 +3,8 @@ import { IsthmusError } from '../../model/errors.ts'
 import { stringifyExact } from '../../model/json/index.ts'
 import type { ActionDestination } from '../../model/plan.ts'
 import type { Value } from '../../model/value.ts'
-import { hasQuery, joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
-import type { Connection } from '../../protocols/rest/index.ts'
+import { joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
+import { sourceValues, type Connection } from '../../protocols/rest/index.ts'
 import type { Item } from './item.ts'
 import type { Row } from './rows.ts'
 import { fillBody, fillPath, fillText, RefusedRecord } from './template.ts'
@@ -29,25 +29,13 @@ export interface Requests {
 
 export function createRequests({ source, action }: ActionDestination, connection: Connection, resolve: (value: Value) => string): Requests {
   const { redactor } = connection.http
-  // Values from the environment count as credentials: they are added last.
-  const secretQuery = new Map<string, string[]>()
-  const plainQuery = new Map<string, string[]>()
-  const text = (value: Value | number | boolean): string => {
-    if (typeof value !== 'object') return String(value)
-    const secret = resolve(value)
-    redactor.add(secret)
-    return secret
-  }
-  for (const [name, value] of Object.entries(source.query)) {
-    const values = [value].flat()
-    ;(values.some((v) => typeof v === 'object') ? secretQuery : plainQuery).set(name, values.map(text))
-  }
+  const { text, plain, sign } = sourceValues([source.query], resolve, redactor)
   const common: Record<string, string> = { accept: 'application/json' }
   for (const [name, value] of Object.entries(source.headers)) common[name.toLowerCase()] = text(value)
 
   const address = (path: string, query: Record<string, string>, values: Record<string, unknown>): URL => {
     const url = joinUrl(connection.baseUrl, fillPath(path, values))
-    for (const [name, given] of plainQuery) setQuery(url, name, given)
+    for (const [name, given] of plain) setQuery(url, name, given)
     for (const [name, template] of Object.entries(query)) setQuery(url, name, [fillText(template, values)])
     return url
   }
@@ -69,9 +57,7 @@ export function createRequests({ source, action }: ActionDestination, connection
       const { path, query } = action.lookup!
       return { method: 'GET', url: address(path, query, row.values), headers: { ...common }, body: null }
     },
-    sign(target) {
-      for (const [name, values] of secretQuery) if (!hasQuery(target.url, name)) setQuery(target.url, name, values)
-    },
+    sign,
   }
 }
 

@@ -1,11 +1,10 @@
 import { at, IsthmusError } from '../../model/index.ts'
-import type { Position, Stream, Value } from '../../model/index.ts'
+import type { Position } from '../../model/index.ts'
 import { hasQuery, joinUrl, setQuery } from '../http/index.ts'
 import type { HttpTarget } from '../http/index.ts'
 import { renderBound } from './bound.ts'
+import { sourceValues } from './source-query.ts'
 import type { RestReader } from './types.ts'
-
-type QueryValue = Stream['query'][string]
 
 /** Builds the requests of a stream. */
 export interface Addresses {
@@ -24,23 +23,7 @@ export interface Addresses {
 export function createAddresses(reader: RestReader, since: string | null): Addresses {
   const { source, stream, connection, resolve } = reader
   const { redactor } = connection.http
-  // Query values that come from the environment count as credentials: they never stand in a stored address.
-  const secretQuery = new Map<string, string[]>()
-  const plainQuery = new Map<string, string[]>()
-  const text = (value: Value | number | boolean): string => {
-    if (typeof value !== 'object') return String(value)
-    const secret = resolve(value)
-    redactor.add(secret)
-    return secret
-  }
-  const add = (name: string, value: QueryValue) => {
-    const values = Array.isArray(value) ? value : [value]
-    const secret = values.some((v) => typeof v === 'object')
-    ;(secret ? plainQuery : secretQuery).delete(name)
-    ;(secret ? secretQuery : plainQuery).set(name, values.map(text))
-  }
-  for (const [name, value] of [...Object.entries(source.query), ...Object.entries(stream.query)]) add(name, value)
-
+  const { text, plain, secretNames, sign } = sourceValues([source.query, stream.query], resolve, redactor)
   const headers: Record<string, string> = { accept: 'application/json' }
   for (const [name, value] of [...Object.entries(source.headers), ...Object.entries(stream.headers)]) headers[name.toLowerCase()] = text(value)
   const body = stream.method === 'POST' && stream.body !== null ? JSON.stringify(stream.body) : null
@@ -52,7 +35,7 @@ export function createAddresses(reader: RestReader, since: string | null): Addre
   } catch {
     throw new IsthmusError('InvalidInput', 'the path does not make an address', { field: 'from.path', cure: 'write a path below the base URL, such as /orders' })
   }
-  for (const [name, values] of plainQuery) setQuery(first, name, values)
+  for (const [name, values] of plain) setQuery(first, name, values)
   const { incremental, page } = stream
   if (since !== null && incremental !== null && incremental.send !== '') {
     try {
@@ -75,15 +58,13 @@ export function createAddresses(reader: RestReader, since: string | null): Addre
       if (page.kind === 'cursor' && position?.kind === 'cursor') setQuery(url, page.send, [position.cursor])
       return url
     },
-    sign(target) {
-      for (const [name, values] of secretQuery) if (!hasQuery(target.url, name)) setQuery(target.url, name, values)
-    },
+    sign,
     store(url) {
       const kept = new URL(url)
       kept.username = ''
       kept.password = ''
       kept.hash = ''
-      for (const name of [...connection.authenticator.secretParams, ...secretQuery.keys()]) if (hasQuery(kept, name)) setQuery(kept, name, [])
+      for (const name of [...connection.authenticator.secretParams, ...secretNames]) if (hasQuery(kept, name)) setQuery(kept, name, [])
       return kept.href
     },
   }
