@@ -57,7 +57,7 @@ describe('the stack of a project', () => {
     expect(stack.children.map((child) => child.name).sort()).toEqual(['postgres', 'temporal', 'worker'])
     expect((await stat(stackFilePath(projectDir))).mode & 0o777).toBe(0o600)
     expect((await fetch(stack.temporal.uiUrl!)).status).toBe(200)
-    expect(await findStack(projectDir)).toEqual({ pid: stack.pid, temporal: stack.temporal, databaseUrl: stack.databaseUrl, children: stack.children })
+    expect(await findStack(projectDir)).toEqual({ pid: stack.pid, temporal: stack.temporal, databaseUrl: stack.databaseUrl, codec: stack.codec, children: stack.children })
     await expect(startStack({ projectDir, env, workerEntry })).rejects.toMatchObject({ type: 'AlreadyRunning', message: expect.stringContaining(String(process.pid)) })
     await query(stack, 'create table kept as select 7 as n')
 

@@ -62,7 +62,7 @@ describe('the codec server', () => {
   const token = 'canary-token-0123456789'
   const codec = new EncryptionCodec(keysOf(now))
   let server: CodecServer
-  beforeAll(async () => { server = await startCodecServer({ host: '127.0.0.1', port: 0, token, origins: [UI], namespace: 'default', codec: () => Promise.resolve(codec) }) })
+  beforeAll(async () => { server = await startCodecServer({ host: '127.0.0.1', port: 0, token, origins: () => [UI], namespace: 'default', codec: () => Promise.resolve(codec) }) })
   afterAll(() => server.close())
 
   const call = async (path: string, { headers = {}, body, method = 'POST' }: { headers?: Record<string, string>; body?: string; method?: string } = {}) => {
