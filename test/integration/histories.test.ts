@@ -41,7 +41,7 @@ describe('what is stored of a run', () => {
   let project: Project
   let dev: Dev
   let server: TestServer
-  const histories: History[] = []
+  const histories = new Map<string, History>()
   const client = () => connectClient(dev.temporal)
 
   beforeAll(async () => {
@@ -65,11 +65,10 @@ describe('what is stored of a run', () => {
     expect((await project.isthmus(['skip', 'broken'])).code).toBe(0)
     const temporal = await client()
     try {
-      for (const id of ['sync/well', 'sync/well/items', 'sync/broken', 'sync/broken/items']) {
-        const handle = temporal.workflow.getHandle(id)
-        await handle.result().catch(() => null)
-        histories.push(await handle.fetchHistory())
-      }
+      for (const id of ['sync/well', 'sync/broken']) await temporal.workflow.getHandle(id).result()
+      // The runs, their streams, and the owner of the tokens.
+      for await (const { workflowId, runId } of temporal.workflow.list()) histories.set(workflowId, await temporal.workflow.getHandle(workflowId, runId).fetchHistory())
+      expect([...histories.keys()].map((id) => id.replace(/(?<=connection\/).*/, '*')).sort()).toEqual(['connection/*', 'sync/broken', 'sync/broken/items', 'sync/well', 'sync/well/items'])
     } finally {
       await temporal.connection.close()
     }
@@ -81,7 +80,7 @@ describe('what is stored of a run', () => {
 
   it('is not to be read in Temporal, neither in histories nor in its database', async () => {
     const all = { ...CANARIES, ...TEXTS }
-    for (const history of histories) {
+    for (const history of histories.values()) {
       const raw = Buffer.from([historyText(history), ...payloads(history).map(decoded)].join('\n'))
       expect(found(raw, all)).toEqual([])
       // Search attributes are all that is plain.
@@ -93,7 +92,7 @@ describe('what is stored of a run', () => {
   })
 
   it('was there: decoded histories hold texts and plan, and no credential', async () => {
-    const texts = Buffer.from((await Promise.all(histories.map((h) => opened(h, project, dev.databaseUrl)))).flat().map(decoded).join('\n'))
+    const texts = Buffer.from((await Promise.all([...histories.values()].map((h) => opened(h, project, dev.databaseUrl)))).flat().map(decoded).join('\n'))
     expect(found(texts, TEXTS)).toEqual(['customer', 'thrown', 'table'])
     expect(found(texts, CANARIES)).toEqual([])
   })
@@ -126,7 +125,7 @@ describe('what is stored of a run', () => {
   it('opens in the UI and in the CLI of Temporal, through the codec server alone', async () => {
     const settings = (await (await fetch(`${dev.temporal.uiUrl}/api/v1/settings`)).json()) as { Codec: { Endpoint: string } }
     expect(settings.Codec.Endpoint).toBe(dev.codec)
-    const body = JSON.parse(historyText(histories[3]!)) as unknown
+    const body = JSON.parse(historyText(histories.get('sync/broken/items')!)) as unknown
     const sent = (function find(value: unknown): unknown[] {
       if (value === null || typeof value !== 'object') return []
       return 'metadata' in value && 'data' in value ? [value] : Object.values(value).flatMap(find)

@@ -55,7 +55,7 @@ const CORS = {
  * the host it is called by (DNS rebinding), the page it is called from, the user who asks, the namespace and the size are checked. Nothing of a payload is logged.
  */
 export async function startCodecServer(options: CodecServerOptions): Promise<CodecServer> {
-  const { users, say = () => {} } = options
+  const { say = () => {} } = options
   const told = new Map<string, number>()
   let own: string[] = []
 
@@ -70,8 +70,8 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     if (![...own, ...(options.hosts ?? [])].includes(host.toLowerCase())) throw new Refusal(421, 'this host is not known here', `Host: ${short(host)}`)
     if (origin !== undefined && !options.origins().includes(origin)) throw new Refusal(403, 'this page may not ask', `Origin: ${short(origin)}`)
     if (request.method === 'OPTIONS') return
-    const user = users ? peerUser(request.socket) : undefined
-    if (user !== undefined && (user === null || !users!.includes(user))) throw new Refusal(403, 'another user of this machine asks', `user ${user ?? 'unknown'}`)
+    const user = options.users ? peerUser(request.socket) : undefined
+    if (user !== undefined && (user === null || !options.users!.includes(user))) throw new Refusal(403, 'another user of this machine asks', `user ${user ?? 'unknown'}`)
     const [, first = '', second = ''] = (request.url ?? '').split('?')[0]!.split('/')
     const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
     const known = same(first, options.token) ? second : same(bearer, options.token) ? first : null
