@@ -1,13 +1,15 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { execFile } from 'node:child_process'
 import type { History } from '@temporalio/common/lib/proto-utils.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { json, testServer, type TestServer } from '../../protocols/testing/server.ts'
 import { processFacts } from '../../workers/processes.ts'
-import { connectClient, temporalBinary } from '../../workers/index.ts'
+import { dataConverter } from '../../workers/codec/index.ts'
+import { connectClient, TASK_QUEUE, temporalBinary } from '../../workers/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
 import { decoded, historyText, opened, payloads } from '../support/histories.ts'
 
@@ -60,12 +62,14 @@ describe('what is stored of a run', () => {
       create function fail() returns trigger language plpgsql as $$ begin if nextval('tries') = 1 then raise exception '${TEXTS.thrown}' using errcode = '53100'; end if; return new; end $$;
       create trigger fail before insert on ${TEXTS.table} for each row execute function fail()`)
     const env = { S13_URL: server.url, S13_HEADER: CANARIES.header, S13_ID: CANARIES.id, S13_SECRET: CANARIES.secret }
-    expect(await project.isthmus(['run', 'well', '--json'], env)).toMatchObject({ code: 0, json: { outcome: 'completed', total: { inserted: 3 * PAGE } } })
-    expect(await project.isthmus(['run', 'broken', '--json'], env)).toMatchObject({ code: 4, json: { outcome: 'parked' } })
+    const [well, broken] = await Promise.all([project.isthmus(['run', 'well', '--json'], env), project.isthmus(['run', 'broken', '--json'], env)])
+    expect(well).toMatchObject({ code: 0, json: { outcome: 'completed', total: { inserted: 3 * PAGE } } })
+    expect(broken).toMatchObject({ code: 4, json: { outcome: 'parked' } })
     expect((await project.isthmus(['skip', 'broken'])).code).toBe(0)
     const temporal = await client()
     try {
-      for (const id of ['sync/well', 'sync/broken']) await temporal.workflow.getHandle(id).result()
+      // A client without keys sees that they have ended, and no more.
+      for (const id of ['sync/well', 'sync/broken']) await expect(temporal.workflow.getHandle(id).result()).rejects.toThrow('binary/encrypted')
       // The runs, their streams, and the owner of the tokens.
       for await (const { workflowId, runId } of temporal.workflow.list()) histories.set(workflowId, await temporal.workflow.getHandle(workflowId, runId).fetchHistory())
       expect([...histories.keys()].map((id) => id.replace(/(?<=connection\/).*/, '*')).sort()).toEqual(['connection/*', 'sync/broken', 'sync/broken/items', 'sync/well', 'sync/well/items'])
@@ -108,6 +112,17 @@ describe('what is stored of a run', () => {
     let seen: string[] = []
     for (let i = 0; i < 50 && seen.length < Object.keys(all).length; i++, await sleep(100)) seen = found(files(join(project.dir, '.isthmus'), /^temporal\.db/), all)
     expect(seen).toEqual(Object.keys(all))
+  })
+
+  it('stops loudly where the key is that of another database', async () => {
+    const keys = { current: { id: 'f0f0f0f0f0f0f0f0', key: randomBytes(32) }, get: () => Promise.resolve(null) }
+    const temporal = await connectClient(dev.temporal, { dataConverter: dataConverter(keys) })
+    const handle = await temporal.workflow.start('sync', { workflowId: 'sync/foreign', taskQueue: TASK_QUEUE, args: [{}] })
+    const log = () => readFileSync(join(project.dir, '.isthmus', 'worker.log'), 'utf8')
+    for (let i = 0; i < 100 && !log().includes('sync/foreign cannot go on'); i++) await sleep(100)
+    expect(log()).toMatch(/sync\/foreign cannot go on: a payload of Temporal was encrypted with a key that this database does not hold. Cure: use the DATABASE_URL/)
+    await handle.terminate()
+    await temporal.connection.close()
   })
 
   it('keeps credentials out of PostgreSQL: its rows, its files, its write-ahead log', async () => {
