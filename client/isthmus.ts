@@ -14,6 +14,7 @@ import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
 import { Connections } from './connections.ts'
 import { connectClient, findTemporal, type TemporalAddress } from './connect.ts'
+import { followingKeys } from '../workers/codec/index.ts'
 import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
@@ -134,7 +135,7 @@ async function open(options: IsthmusOptions): Promise<Opened> {
   const store = await openStore(databaseUrl, { key: await loadVaultKey({ env, projectDir }) })
   try {
     await store.migrate()
-    const { client, searchAttributes } = await connectClient(temporal, await store.payloadKeys())
+    const { client, searchAttributes } = await connectClient(temporal, await followingKeys(() => store.payloadKeys()))
     return { store, databaseUrl, client, temporal, searchAttributes, owner: tokenOwner(client, searchAttributes) }
   } catch (error) {
     await store.close()

@@ -3,13 +3,15 @@ import { resolve } from 'node:path'
 import type { Client } from '@temporalio/client'
 import type { PayloadKeys } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
+import type { Store } from '../model/ports.ts'
 import { loadBundle } from './bundle.ts'
-import { dataConverter } from './codec/index.ts'
+import { dataConverter, followingKeys } from './codec/index.ts'
 import { connectClient, connectWorker, temporalConnectionOptions } from './connect.ts'
 import { HeldTasks, reportDead } from './held.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
 import { tokenOwner } from './token-owner.ts'
+import { tellUnopened } from './unopened.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
 
 /** The activities of a worker and what they hold open. */
@@ -19,6 +21,8 @@ export interface LoadedActivities {
   payloadKeys?: PayloadKeys
   /** Given the client of this process, and whether the namespace knows the search attributes, before anything runs. */
   connected?(client: Client, searchAttributes: boolean): void
+  /** Hears in the run's log of payloads that do not open. */
+  store?: Pick<Store, 'listRuns' | 'log'>
   close(): Promise<void>
 }
 
@@ -58,15 +62,16 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const held = await HeldTasks.open(projectDir)
   try {
     loaded = await load({ databaseUrl, projectDir })
-    const { activities, payloadKeys } = loaded
-    client = await connectClient(temporal, { dataConverter: dataConverter(payloadKeys) })
+    const { activities, payloadKeys, store } = loaded
+    const converter = dataConverter(payloadKeys, tellUnopened(log, store))
+    client = await connectClient(temporal, { dataConverter: converter })
     const problem = await ensureSearchAttributes(client)
     if (problem) log.warn(problem)
     loaded.connected?.(client, problem === null)
     const again = await reportDead(projectDir, client)
     if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
     const bundle = options.bundle ?? (await loadBundle())
-    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, ...(payloadKeys && { payloadKeys }) })
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter })
     if (signal.aborted) return
     const running = workers.run()
     signal.addEventListener('abort', () => workers.shutdown(), { once: true })
@@ -87,7 +92,8 @@ async function loadActivities(settings: { databaseUrl: string; projectDir: strin
   const deps = await openDeps(settings)
   return {
     activities: createActivities(deps),
-    payloadKeys: await deps.store.payloadKeys(),
+    payloadKeys: await followingKeys(() => deps.store.payloadKeys()),
+    store: deps.store,
     connected(client, searchAttributes) {
       deps.owner = tokenOwner(client, searchAttributes)
     },

@@ -21,6 +21,8 @@ export interface StackFile {
   supervisor: ProcessIdentity
   temporal: { address: string; namespace: string; uiUrl: string | null } | null
   databaseUrl: string | null
+  /** Endpoint of the codec server, with its token; absent in files of older versions. */
+  codec?: string | null
   children: StackChild[]
 }
 

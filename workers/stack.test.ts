@@ -16,6 +16,7 @@ import { stackFilePath, type StackFile } from './stack-file.ts'
 const workerEntry = fileURLToPath(new URL('./fixtures/worker.mjs', import.meta.url))
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'DATABASE_URL' && !name.startsWith('TEMPORAL_')))
 let projectDir = ''
+let codec = ''
 
 const started: Stack[] = []
 
@@ -57,7 +58,7 @@ describe('the stack of a project', () => {
     expect(stack.children.map((child) => child.name).sort()).toEqual(['postgres', 'temporal', 'worker'])
     expect((await stat(stackFilePath(projectDir))).mode & 0o777).toBe(0o600)
     expect((await fetch(stack.temporal.uiUrl!)).status).toBe(200)
-    expect(await findStack(projectDir)).toEqual({ pid: stack.pid, temporal: stack.temporal, databaseUrl: stack.databaseUrl, children: stack.children })
+    expect(await findStack(projectDir)).toEqual({ pid: stack.pid, temporal: stack.temporal, databaseUrl: stack.databaseUrl, codec: stack.codec, children: stack.children })
     await expect(startStack({ projectDir, env, workerEntry })).rejects.toMatchObject({ type: 'AlreadyRunning', message: expect.stringContaining(String(process.pid)) })
     await query(stack, 'create table kept as select 7 as n')
 
@@ -78,6 +79,7 @@ describe('the stack of a project', () => {
     expect(again).not.toBe(prepared)
     await client.connection.close()
 
+    codec = stack.codec!
     const pids = [...before, ...stack.children].map((child) => child.pid)
     await Promise.all([stack.stop(), stack.stop()])
     expect(await gone(pids, 1000)).toBe(true)
@@ -92,6 +94,8 @@ describe('the stack of a project', () => {
     expect((await client.workflow.getHandle('kept').describe()).status.name).toBe('COMPLETED')
     await client.connection.close()
 
+    expect(stack.codec).toBe((JSON.parse(await readFile(join(projectDir, '.isthmus', 'codec.json'), 'utf8')) as { endpoint: string }).endpoint)
+    expect(stack.codec).toBe(codec)
     const before = stack.children.map((child) => child.pid)
     for (const pid of before) process.kill(pid, 'SIGKILL')
     for (const end = Date.now() + 20_000; Date.now() < end && stack.children.some((child) => before.includes(child.pid)); ) await sleep(50)

@@ -3,16 +3,16 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { IsthmusError } from '../model/errors.ts'
-import { openStackCodec, type StackCodec } from './stack-codec.ts'
 import { connectClient, temporalConnectionOptions, temporalIsConfigured } from './connect.ts'
 import { keepRunning, type Kept, type Log, type Managed } from './keep-running.ts'
 import { portAnswers } from './ports.ts'
 import { startPostgresServer } from './postgres-server.ts'
 import { identify, isAlive } from './processes.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
+import { openStackCodec, type StackCodec } from './stack-codec.ts'
 import { claimStack, cleanStack, readStackFile, releaseStack, updateStackFile, type StackChild, type StackFile } from './stack-file.ts'
 import { temporalBinary } from './temporal-binary.ts'
-import { startTemporalServer } from './temporal-server.ts'
+import { startTemporalServer, type TemporalServer } from './temporal-server.ts'
 import { startWorkerChild } from './worker-child.ts'
 
 export interface StackOptions {
@@ -33,6 +33,8 @@ export interface StackInfo {
   /** `uiUrl` is null for a server elsewhere whose UI is not known (`ISTHMUS_TEMPORAL_UI` names it). */
   temporal: { address: string; namespace: string; uiUrl: string | null }
   databaseUrl: string
+  /** Where Temporal's UI and CLI have payloads decoded, with its token; null when Temporal runs elsewhere (`isthmus codec` serves it). */
+  codec: string | null
   /** Processes of the parts started here. */
   children: { name: 'temporal' | 'postgres' | 'worker'; pid: number }[]
 }
@@ -72,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   let stopped: Promise<void> | null = null
   let codec: StackCodec | null = null
   const stop = () => (stopped ??= (async () => {
-    await codec?.close()
+    await codec?.close().catch((error: Error) => log('error', `the codec server could not be stopped: ${error.message}`))
     for (const name of ['worker', 'temporal', 'postgres'] as const) {
       await kept[name]?.stop().catch((error: Error) => log('error', `${name} could not be stopped: ${error.message}`))
     }
@@ -81,12 +83,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   })())
 
   try {
-    if (!temporalIsConfigured(env)) codec = await openStackCodec(projectDir)
+    if (!temporalIsConfigured(env)) codec = await openStackCodec({ projectDir, namespace: ownNamespace(env), env, log })
     const parts = await Promise.allSettled([temporalPart(projectDir, env, log, keep, codec?.endpoint), postgresPart(projectDir, env, log, keep)])
     for (const part of parts) if (part.status === 'rejected') throw part.reason
     const [temporal, databaseUrl] = parts.map((part) => (part as PromiseFulfilledResult<unknown>).value) as [StackInfo['temporal'], string]
-    Object.assign(file, { temporal, databaseUrl } satisfies Partial<StackFile>)
-    await codec?.serve({ uiUrl: temporal.uiUrl!, namespace: temporal.namespace, databaseUrl, env })
+    Object.assign(file, { temporal, databaseUrl, codec: codec?.endpoint ?? null } satisfies Partial<StackFile>)
+    codec?.serve({ databaseUrl, uiUrl: () => (kept.temporal?.current() as TemporalServer | undefined)?.uiUrl ?? null })
     await save()
     if (worker) {
       const workerEnv = childEnv(env, projectDir, temporal, databaseUrl)
@@ -121,10 +123,15 @@ async function temporalPart(projectDir: string, env: NodeJS.ProcessEnv, log: Log
   }
   const binary = await temporalBinary({ env, log: (message) => log('info', message) })
   const dir = `${projectDir}/.isthmus`
-  const server = await keep('temporal', 'Temporal', () => startTemporalServer({ dir, binary, namespace: env.TEMPORAL_NAMESPACE || 'default', ...(codecEndpoint && { codecEndpoint }) }))
+  const server = await keep('temporal', 'Temporal', () => startTemporalServer({ dir, binary, namespace: ownNamespace(env), ...(codecEndpoint && { codecEndpoint }) }))
   const { address, namespace, uiUrl } = server as Awaited<ReturnType<typeof startTemporalServer>>
   log('info', `Temporal runs at ${address}, its web UI at ${uiUrl}`)
   return { address, namespace, uiUrl }
+}
+
+/** Namespace of a server that is started here. */
+function ownNamespace(env: NodeJS.ProcessEnv): string {
+  return env.TEMPORAL_NAMESPACE || 'default'
 }
 
 async function postgresPart(projectDir: string, env: NodeJS.ProcessEnv, log: Log, keep: Keep): Promise<string> {
@@ -169,7 +176,7 @@ function childEnv(env: NodeJS.ProcessEnv, projectDir: string, temporal: StackInf
 }
 
 function info(file: StackFile): StackInfo {
-  return { pid: file.supervisor.pid, temporal: file.temporal!, databaseUrl: file.databaseUrl!, children: file.children.map(({ name, pid }) => ({ name, pid })) }
+  return { pid: file.supervisor.pid, temporal: file.temporal!, databaseUrl: file.databaseUrl!, codec: file.codec ?? null, children: file.children.map(({ name, pid }) => ({ name, pid })) }
 }
 
 /**

@@ -18,7 +18,7 @@ export interface TemporalServerOptions {
   /** Ports to try first; else those of the last start, then 7233 and 8233, then free ones. */
   port?: number
   uiPort?: number
-  /** Where the web UI has payloads decoded. */
+  /** Where the web UI has payloads decoded. Other users of the machine do not see it in the list of processes. */
   codecEndpoint?: string
 }
 
@@ -55,11 +55,12 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   const { dir, binary, namespace = 'default' } = options
   const log = join(dir, 'temporal.log')
   const last = await lastPorts(dir)
+  const settings = options.codecEndpoint === undefined ? null : await writeSettings(dir, { 'ui-codec-endpoint': options.codecEndpoint })
   for (let attempt = 1; ; attempt++) {
     const port = await choosePort(options.port, last.port, 7233)
     const uiPort = await choosePort(options.uiPort, last.uiPort, port + 1000, 8233)
     const from = (await stat(log).catch(() => null))?.size ?? 0
-    const child = await spawnLogged(binary, args(dir, namespace, port, uiPort, options.codecEndpoint), { log, cwd: dir })
+    const child = await spawnLogged(binary, args(dir, namespace, port, uiPort, settings), { log, cwd: dir })
     const stop = () => stopChild(child, TEMPORAL_STOP)
     const address = `127.0.0.1:${port}`
     try {
@@ -78,14 +79,23 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   }
 }
 
-function args(dir: string, namespace: string, port: number, uiPort: number, codecEndpoint: string | undefined): string[] {
+function args(dir: string, namespace: string, port: number, uiPort: number, settings: string | null): string[] {
   return [
     'server', 'start-dev', '--db-filename', temporalMarker(dir), '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort),
     '--log-level', 'error', '--ui-disable-news-fetch', '--namespace', namespace,
-    ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
+    ...(settings === null ? [] : ['--env-file', settings, '--env', SETTINGS_NAME]),
     ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ...DYNAMIC_CONFIG.flatMap((value) => ['--dynamic-config-value', value]),
   ]
+}
+
+const SETTINGS_NAME = 'isthmus'
+
+/** Flags of the Temporal CLI in a file (mode 600) instead of its arguments, which everybody on the machine can read. */
+async function writeSettings(dir: string, flags: Record<string, string>): Promise<string> {
+  const file = join(dir, 'temporal-cli.yaml')
+  await writeFile(file, JSON.stringify({ env: { [SETTINGS_NAME]: flags } }), { mode: 0o600 })
+  return file
 }
 
 async function lastPorts(dir: string): Promise<{ port?: number; uiPort?: number }> {

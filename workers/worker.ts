@@ -1,7 +1,6 @@
+import type { DataConverter } from '@temporalio/common'
 import { GracefulShutdownPeriodExpiredError, Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker'
-import type { PayloadKeys } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
-import { dataConverter } from './codec/index.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
 import { API_TASK_QUEUE, TASK_QUEUE } from './queues.ts'
@@ -17,7 +16,7 @@ export interface WorkersOptions {
   /** Parallel activities that call sources; 100 by default. */
   maxPages?: number
   /** Encrypts what Temporal stores; nothing is encrypted without. */
-  payloadKeys?: PayloadKeys
+  dataConverter?: DataConverter
   /** Writes down what is under way, for the worker that follows. */
   held?: HeldTasks
 }
@@ -43,7 +42,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const light = Object.fromEntries(all.filter(([name]) => !API_ACTIVITIES.includes(name)))
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection, namespace,
-    dataConverter: dataConverter(options.payloadKeys),
+    ...(options.dataConverter && { dataConverter: options.dataConverter }),
     shutdownGraceTime: '20s',
     shutdownForceTime: '25s',
     // Progress and cancellation shall be seen within seconds.

@@ -16,7 +16,8 @@ import { SIMULATOR_CREDENTIALS as C, startSimulator, type SimulatorOptions } fro
 import { freePort } from '../../workers/ports.ts'
 import { connectClient, temporalBinary } from '../../workers/index.ts'
 import { makeProject, type Project } from '../support/cli.ts'
-import { HISTORIES, historyText } from '../support/histories.ts'
+import type { EncryptionCodec } from '../../workers/codec/index.ts'
+import { HISTORIES, historyText, openHistory, withCodec } from '../support/histories.ts'
 
 const SYNC = `import { cursor, defineSync, env, fields, oauth2ClientCredentials, postgres, rest, t, z } from 'isthmus'
 export default defineSync({
@@ -69,7 +70,7 @@ async function startServer(dir: string): Promise<{ address: string; stop(): void
   return { address, stop: () => void child.kill('SIGTERM') }
 }
 
-async function record(project: Project, client: Client, into: string, one: Case): Promise<void> {
+async function record(project: Project, client: Client, codec: EncryptionCodec, into: string, one: Case): Promise<void> {
   const simulator = await startSimulator({ records: { transactions: 1_200 }, auth: 'oauth', ...one.simulator })
   try {
     await project.write({ [`syncs/${one.name}.ts`]: SYNC.replace('NAME', one.name) })
@@ -86,19 +87,20 @@ async function record(project: Project, client: Client, into: string, one: Case)
       // A stream that was given up ends a moment later.
       await sleep(3_000)
     }
-    for (const [kind, id] of [['sync', `sync/${one.name}`], ['stream', `sync/${one.name}/transactions`]] as const) await save(client, id, join(into, `${one.name}.${kind}`))
+    for (const [kind, id] of [['sync', `sync/${one.name}`], ['stream', `sync/${one.name}/transactions`]] as const) await save(client, codec, id, join(into, `${one.name}.${kind}`))
   } finally {
     await simulator.close()
   }
 }
 
-/** Saves the history of a workflow, from its first run on: `<path>.json`, then `<path>-2.json`, ... */
-async function save(client: Client, workflowId: string, path: string): Promise<void> {
+/** Saves the history of a workflow, opened, from its first run on: `<path>.json`, then `<path>-2.json`, ... */
+async function save(client: Client, codec: EncryptionCodec, workflowId: string, path: string): Promise<void> {
   const { raw } = await client.workflow.getHandle(workflowId).describe()
   let runId = raw.workflowExecutionInfo?.firstRunId
   for (let n = 1; runId; n += 1) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory()
     const events = history.events ?? []
+    await openHistory(history, codec)
     await writeFile(`${path}${n === 1 ? '' : `-${n}`}.json`, historyText(history))
     console.log(`  ${path.slice(HISTORIES.length)}${n === 1 ? '' : `-${n}`}: ${events.length} events`)
     runId = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId
@@ -113,10 +115,12 @@ const dir = await mkdtemp(join(tmpdir(), 'isthmus-record-'))
 const server = await startServer(dir)
 const project = await makeProject()
 try {
-  await project.dev({ TEMPORAL_ADDRESS: server.address })
+  const dev = await project.dev({ TEMPORAL_ADDRESS: server.address })
   // The command line finds the server in the project's state, as a person's would.
   const client = await connectClient({ address: server.address, namespace: 'default' })
-  for (const one of CASES) await record(project, client, into, one)
+  await withCodec(project, dev.databaseUrl, async (codec) => {
+    for (const one of CASES) await record(project, client, codec, into, one)
+  })
   await client.connection.close()
 } finally {
   await project.close()

@@ -34,6 +34,8 @@ export interface Dev {
   child: ChildProcess
   databaseUrl: string
   temporal: { address: string; namespace: string; uiUrl: string }
+  /** Endpoint of the codec server, with its token. */
+  codec: string
   query<R extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>
   stop(): Promise<number | null>
 }
@@ -99,11 +101,11 @@ async function startDev(child: ChildProcess): Promise<Dev> {
     })
     child.once('exit', (code) => reject(new Error(`isthmus dev ended with ${code}: ${stderr}`)))
   })
-  const { databaseUrl, temporal } = JSON.parse(line) as Pick<Dev, 'databaseUrl' | 'temporal'>
+  const { databaseUrl, temporal, codec } = JSON.parse(line) as Pick<Dev, 'databaseUrl' | 'temporal' | 'codec'>
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 })
   pool.on('error', () => undefined)
   return {
-    child, databaseUrl, temporal,
+    child, databaseUrl, temporal, codec,
     query: async (sql, values) => (await pool.query(sql, values)).rows as never,
     async stop() {
       if (!pool.ended) await pool.end()

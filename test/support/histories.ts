@@ -63,12 +63,24 @@ export function summaryOf(event: HistoryEvent): string {
   return summary ? (JSON.parse(decoded(summary)) as string) : ''
 }
 
-/** The payloads of a history, opened with the keys of a project's vault. */
-export async function opened(history: unknown, project: { dir: string }, databaseUrl: string): Promise<Payload[]> {
+/** Does something with the codec of a project's vault. */
+export async function withCodec<R>(project: { dir: string }, databaseUrl: string, body: (codec: EncryptionCodec) => Promise<R>): Promise<R> {
   const store = await openStore(databaseUrl, { key: await loadVaultKey({ env: {}, projectDir: project.dir }) })
   try {
-    return await new EncryptionCodec(await store.payloadKeys()).decode(payloads(history))
+    return await body(new EncryptionCodec(await store.payloadKeys()))
   } finally {
     await store.close()
   }
+}
+
+/** The payloads of a history, opened with the keys of a project's vault. */
+export async function opened(history: unknown, project: { dir: string }, databaseUrl: string): Promise<Payload[]> {
+  return withCodec(project, databaseUrl, (codec) => codec.decode(payloads(history)))
+}
+
+/** Opens every payload of a history where it stands. */
+export async function openHistory(history: History, codec: EncryptionCodec): Promise<void> {
+  const found = payloads(history)
+  const plain = await codec.decode(found)
+  for (const [i, payload] of found.entries()) Object.assign(payload, { metadata: plain[i]!.metadata, data: plain[i]!.data })
 }

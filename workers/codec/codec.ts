@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { Payload, PayloadCodec } from '@temporalio/common'
+import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common'
 import proto from '@temporalio/proto'
 import type { PayloadKeys } from '../../model/connections.ts'
 import { IsthmusError } from '../../model/errors.ts'
@@ -12,6 +12,9 @@ const TAG_BYTES = 16
 const text = (value: Uint8Array | null | undefined): string => Buffer.from(value ?? []).toString()
 const bytes = (value: string): Uint8Array => Buffer.from(value)
 
+/** Hears of a payload that does not open, and of the workflow it belongs to where that is known. */
+export type Unopened = (error: IsthmusError, workflowId: string | undefined) => void
+
 /**
  * Encrypts everything that Temporal stores (AES-256-GCM), as its remote codecs do: metadata name the cipher and the key, data are IV, ciphertext and tag.
  * Payloads that are not encrypted are left as they are when decoding, so histories from before open too.
@@ -19,9 +22,12 @@ const bytes = (value: string): Uint8Array => Buffer.from(value)
 export class EncryptionCodec implements PayloadCodec {
   readonly #keys: PayloadKeys
   readonly #found = new Map<string, Promise<Buffer | null>>()
+  readonly #unopened: Unopened
 
-  constructor(keys: PayloadKeys) {
+  /** `unopened` hears of each payload that does not open. */
+  constructor(keys: PayloadKeys, unopened: Unopened = () => {}) {
     this.#keys = keys
+    this.#unopened = unopened
   }
 
   encode(payloads: Payload[]): Promise<Payload[]> {
@@ -37,8 +43,14 @@ export class EncryptionCodec implements PayloadCodec {
     )
   }
 
-  decode(payloads: Payload[]): Promise<Payload[]> {
-    return Promise.all(payloads.map((payload) => this.#decode(payload)))
+  /** @throws IsthmusError VaultKey when one does not open; what the look-up of an older key threw. */
+  async decode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
+    try {
+      return await Promise.all(payloads.map((payload) => this.#decode(payload)))
+    } catch (error) {
+      if (error instanceof IsthmusError && error.type === 'VaultKey') this.#unopened(error, context?.workflowId)
+      throw error
+    }
   }
 
   async #decode(payload: Payload): Promise<Payload> {
@@ -52,7 +64,7 @@ export class EncryptionCodec implements PayloadCodec {
       decipher.setAuthTag(data.subarray(-TAG_BYTES))
       return Wire.decode(Buffer.concat([decipher.update(data.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]))
     } catch {
-      throw new IsthmusError('VaultKey', 'a payload of Temporal does not open: it was changed, or encrypted for another project')
+      throw new IsthmusError('VaultKey', 'a payload of Temporal does not open: it was changed, or encrypted for another project', { cure: 'use the DATABASE_URL that belongs to this Temporal namespace' })
     }
   }
 

@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { DataConverter } from '@temporalio/common'
 import type { PayloadKeys } from '../../model/connections.ts'
-import { EncryptionCodec } from './codec.ts'
+import { EncryptionCodec, type Unopened } from './codec.ts'
 
-export { EncryptionCodec } from './codec.ts'
-export { codecPlace, startCodecServer, type CodecServer, type CodecServerOptions } from './server.ts'
+export { EncryptionCodec, type Unopened } from './codec.ts'
+export { followingKeys } from './keys.ts'
+export { ownUsers } from './peer.ts'
+export { codecPlace, endpointOf } from './place.ts'
+export { startCodecServer, type CodecServer, type CodecServerOptions } from './server.ts'
 
 /** File that the Temporal SDK loads the failure converter from. */
 export const failureConverterPath = ((): string => {
@@ -15,6 +18,6 @@ export const failureConverterPath = ((): string => {
 })()
 
 /** How clients and workers put what they send into payloads; without keys nothing is encrypted. */
-export function dataConverter(keys: PayloadKeys | undefined): DataConverter {
-  return { failureConverterPath, ...(keys && { payloadCodecs: [new EncryptionCodec(keys)] }) }
+export function dataConverter(keys: PayloadKeys | undefined, unopened?: Unopened): DataConverter {
+  return { failureConverterPath, ...(keys && { payloadCodecs: [new EncryptionCodec(keys, unopened)] }) }
 }
