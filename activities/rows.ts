@@ -3,6 +3,7 @@ import { highestMark } from '../destinations/postgres/index.ts'
 import { revive, stringifyExact } from '../model/json/index.ts'
 import { compilePath, type CompiledMapper } from '../model/mapping/index.ts'
 import type { StreamPlan } from '../model/plan.ts'
+import { redactor } from '../model/redact/index.ts'
 import type { RejectedKey, Stage } from '../model/ports.ts'
 import type { NewReject } from '../model/rejects.ts'
 import type { ChunkRef, StagedRows } from '../model/run.ts'
@@ -55,7 +56,7 @@ export class RowWriter {
       else if (verdict === 'filtered') this.counts.filtered += 1
       else {
         this.counts.rejected += 1
-        await this.#reject({ index: this.counts.read, ...verdict, key: this.#mapper.keyOf(record), ...rawOf(record, lazy) })
+        await this.#reject({ index: this.counts.read, ...verdict, reason: redactor.text(verdict.reason), key: this.#mapper.keyOf(record), ...rawOf(record, lazy) })
       }
       this.counts.read += 1
       if (this.#mark) this.#watermark = highestMark(this.#watermark, markText(lazy ? revive(this.#mark(record)) : this.#mark(record)))
@@ -88,10 +89,14 @@ export class RowWriter {
   }
 }
 
-/** A record's JSON text as far as it is kept. `marked`: it was parsed without reviving its numbers. */
+/**
+ * A record's JSON text as far as it is kept. One that holds a secret of this process (an API that echoes its credentials) is kept without
+ * it and cannot be sent again, as if it had been cut. `marked`: it was parsed without reviving its numbers. */
 export function rawOf(record: unknown, marked: boolean): { raw: string; cut: boolean } {
   const text = stringifyExact(record, { marked })
-  return { raw: text.slice(0, MAX_RAW), cut: text.length > MAX_RAW }
+  const kept = text.slice(0, MAX_RAW)
+  const raw = redactor.known(kept)
+  return { raw, cut: text.length > MAX_RAW || raw !== kept }
 }
 
 function markText(value: unknown): string | null {

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { rowValues } from '../destinations/postgres/index.ts'
 import type { RejectedKey } from '../model/ports.ts'
+import { redactor } from '../model/redact/index.ts'
 import type { NewReject } from '../model/rejects.ts'
 import type { RefusedRow, StagedRows } from '../model/run.ts'
 import type { OpenStream, OpenStreams } from './context.ts'
@@ -49,7 +50,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
  */
 export async function refusedRejects(deps: ActivityDeps, streams: OpenStreams, target: StreamTarget & { rows: StagedRows }, open: OpenStream, refused: RefusedRow[]): Promise<NewReject[]> {
   const found = await recordsOfLines(deps, streams, target, open, new Map(refused.map((r) => [r.line, r.row]))).catch(() => new Map<number, { raw: string; cut: boolean }>())
-  return refused.map((r) => ({ index: -r.line, reason: r.reason, field: r.field, ...(found.has(r.line) ? { kind: 'record', ...found.get(r.line)! } : { kind: 'row', raw: r.row, cut: false }) }))
+  return refused.map((r) => ({ index: -r.line, reason: r.reason, field: r.field, ...(found.has(r.line) ? { kind: 'record', ...found.get(r.line)! } : { kind: 'row', ...rowText(r.row) }) }))
 }
 
 /** Maps the chunk again and gives the records of some lines (from 1) of its rows file, if their rows come out the same. */
@@ -72,4 +73,9 @@ async function recordsOfLines(deps: ActivityDeps, streams: OpenStreams, target: 
     if (found.size === lines.size) break
   }
   return found
+}
+
+function rowText(row: string): { raw: string; cut: boolean } {
+  const raw = redactor.known(row)
+  return { raw, cut: raw !== row }
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import { IsthmusError } from '../model/errors.ts'
 import { redactor } from '../model/redact/index.ts'
-import type { RunError } from '../model/run.ts'
+import type { PageStop, RunError } from '../model/run.ts'
 
 export interface StepContext {
   /** Aborted when the run is cancelled, the heartbeat is lost or the worker stops. */
@@ -23,13 +23,13 @@ export async function step<R>(body: (context: StepContext) => Promise<R>): Promi
   let details: Record<string, number | string> = {}
   const timer = setInterval(() => context.heartbeat(details), HEARTBEAT_MS)
   try {
-    return await body({
+    return withoutSecrets(await body({
       signal: context.cancellationSignal,
       attempt: context.info.attempt,
       beat: (d) => {
         details = redactor.value(d) as typeof d
       },
-    })
+    }))
   } catch (error) {
     // A cancelled activity must end as cancelled, whatever its libraries made of the signal.
     if (context.cancellationSignal.aborted) await context.cancelled
@@ -49,4 +49,11 @@ export function toFailure(error: unknown): ApplicationFailure {
   }
   const known = error instanceof Error ? error : new Error(String(error))
   return ApplicationFailure.create({ type: 'Transient', message: redactor.text(`${known.name}: ${known.message}`).slice(0, 1_000), nonRetryable: false })
+}
+
+/** What a step gives back, its reason to stop redacted: it stays in the history. */
+function withoutSecrets<R>(result: R): R {
+  const stop = (result as { stop?: PageStop | null } | null | undefined)?.stop
+  if (!stop || !('reason' in stop)) return result
+  return { ...result, stop: { ...stop, reason: redactor.text(stop.reason), ...('cure' in stop ? { cure: redactor.text(stop.cure) } : {}) } }
 }

@@ -15,7 +15,7 @@ export interface NewReject {
   raw: string
   /** Default `record`. */
   kind?: 'record' | 'row'
-  /** The text was longer than what is kept. Default false. */
+  /** The text is not whole: longer than what is kept, or it held a secret. Default false. */
   cut?: boolean
 }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { IsthmusError } from '../model/errors.ts'
-import { bounded } from './text.ts'
+import { bounded, shown } from './text.ts'
 
 export type DeliveryState = 'pending' | 'unsent' | 'delivered' | 'failed'
 export type DeliveryEffect = 'inserted' | 'updated' | 'deleted'
@@ -116,7 +116,7 @@ export function deliveryLedger(pool: pg.Pool): DeliveryLedger {
         text: END,
         values: [
           stream, target, holder.attempt, records.map((r) => r.record), records.map((r) => r.turn), records.map((r) => r.state),
-          records.map((r) => (r.remoteId === null ? null : bounded(r.remoteId, 500))), records.map((r) => bounded(r.reason, 1_000)), holder.of,
+          records.map((r) => (r.remoteId === null ? null : bounded(r.remoteId, 500))), records.map((r) => shown(r.reason, 1_000)), holder.of,
         ],
       })
     },

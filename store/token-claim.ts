@@ -4,7 +4,7 @@ import type pg from 'pg'
 import type { Token, TokenRefresh } from '../model/ports.ts'
 import { CallbackError } from './callback-error.ts'
 import { writeLog } from './log.ts'
-import { bounded } from './text.ts'
+import { bounded, shown } from './text.ts'
 import type { TokenRow, TokenRows } from './token-row.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -69,7 +69,7 @@ export function present(refresh: TokenRefresh, token: Token): string | null {
 
 /** From now on a person has to sign in again; said once, in the transaction that decides it. */
 export async function giveUp(client: pg.PoolClient, connection: string, refresh: TokenRefresh, why: string): Promise<{ kind: 'reconnect'; reason: string }> {
-  const reason = bounded(why, 1_000)
+  const reason = shown(why, 1_000)
   await client.query('update isthmus.tokens set reconnect_since = clock_timestamp(), reconnect_reason = $2 where connection = $1', [connection, reason])
   await writeLog(client, { ...refresh.log, level: 'error', message: `reconnect needed: ${connection.slice(0, connection.lastIndexOf('/'))}: ${reason}` })
   return { kind: 'reconnect', reason }

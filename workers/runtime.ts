@@ -8,16 +8,27 @@ let installed = false
 /** JSON lines on stdout. Level from `ISTHMUS_LOG_LEVEL` (`info` by default). Written at once, so that none is lost at the end. */
 export function workerLogger(env: NodeJS.ProcessEnv = process.env): pino.Logger {
   const level = env.ISTHMUS_LOG_LEVEL ?? 'info'
-  logger ??= pino({
-    hooks: {
-      // Whatever is logged, by us or by the SDK, passes here.
-      logMethod(args, method) {
-        method.apply(this, args.map((arg) => redactor.value(arg)) as typeof args)
-      },
-    },
-    level: level in pino.levels.values ? level : 'info', base: { pid: process.pid },
-  }, pino.destination({ fd: 1, sync: true }))
+  logger ??= createLogger(level, pino.destination({ fd: 1, sync: true }))
   return logger
+}
+
+/** A logger whose lines pass through the redactor of the process: whatever is logged, by us or by the SDK. */
+export function createLogger(level: string, to: pino.DestinationStream): pino.Logger {
+  return pino(
+    {
+      level: level in pino.levels.values ? level : 'info',
+      base: { pid: process.pid },
+      hooks: { logMethod(args, method) { method.apply(this, clean(args) as typeof args) } },
+    },
+    to,
+  )
+}
+
+/** Arguments of a call of the logger, redacted: object and message, or message alone, each with values to be put in. */
+function clean([first, ...rest]: unknown[]): unknown[] {
+  const others = rest.map((value) => redactor.value(value))
+  if (first instanceof Error) return [{ err: redactor.value(first) }, ...(others.length > 0 ? others : [redactor.text(first.message)])]
+  return [redactor.value(first), ...others]
 }
 
 function write(entry: LogEntry): void {

@@ -1,4 +1,6 @@
 import { IsthmusError } from '../model/errors.ts'
+import { redactor } from '../model/redact/index.ts'
+import { tellCrashes } from './crash.ts'
 import { runWorker, type RunWorkerOptions } from './run-worker.ts'
 import { workerLogger } from './runtime.ts'
 import type { WorkerMessage } from './worker-child.ts'
@@ -11,6 +13,7 @@ const EXIT_CONFIG = 78
  * 0 after a drain, 78 for settings that must be corrected, 1 for anything else. Never returns.
  */
 export async function workerProcess(options: Omit<RunWorkerOptions, 'signal' | 'onReady'> = {}): Promise<never> {
+  tellCrashes((text) => workerLogger().fatal(text))
   const stop = new AbortController()
   const ask = () => stop.abort()
   let interrupts = 0
@@ -29,7 +32,7 @@ export async function workerProcess(options: Omit<RunWorkerOptions, 'signal' | '
     const final = known !== null && !known.retryable
     workerLogger().fatal(known ? { type: known.type } : { error }, known ? known.format() : 'The worker failed')
     const { type, message, file, field, cure } = known ?? { type: 'Transient' as const, message: `The worker failed: ${error instanceof Error ? error.message : String(error)}`, file: undefined, field: undefined, cure: undefined }
-    await tell({ type: 'failed', final, error: { type, message, file, field, cure } })
+    await tell({ type: 'failed', final, error: { type, message: redactor.text(message), file, field, cure } })
     process.exit(final ? EXIT_CONFIG : 1)
   }
 }

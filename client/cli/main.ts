@@ -19,6 +19,7 @@ import { serveCommand } from './serve.ts'
 import { sqlCommand } from './sql.ts'
 import { vaultCommand } from './vault.ts'
 import { workerCommand } from './worker.ts'
+import { crashText, tellCrashes } from '../../workers/crash.ts'
 
 /** The whole command line. Exposed for tests; `main` runs it. */
 export function program(): Command {
@@ -50,13 +51,18 @@ function version(): string {
 export async function main(argv: string[]): Promise<void> {
   // A reader that went away (`| head`) is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed))
+  tellCrashes((text) => process.stderr.write(`${text}\n`))
   const command = program()
   for (const c of [command, ...command.commands, ...command.commands.flatMap((c) => c.commands)]) c.exitOverride()
   try {
     await command.parseAsync(argv)
   } catch (error) {
     const known = error as { code?: string; exitCode?: number }
-    if (typeof known.code !== 'string' || !known.code.startsWith('commander.')) throw error
-    process.exitCode = known.exitCode === 0 ? EXIT.ok : EXIT.refused
+    if (typeof known.code === 'string' && known.code.startsWith('commander.')) {
+      process.exitCode = known.exitCode === 0 ? EXIT.ok : EXIT.refused
+    } else {
+      process.stderr.write(`${crashText(error)}\n`)
+      process.exit(EXIT.failed)
+    }
   }
 }

@@ -5,7 +5,7 @@ import { redactor } from '../../model/redact/index.ts'
 export interface Output {
   /** stdout; nothing but results. */
   out(text: string): void
-  /** stderr; progress and errors. */
+  /** stderr; progress and errors, without secrets. */
   err(text: string): void
   /** One JSON line on stdout. */
   json(value: unknown): void
@@ -19,7 +19,7 @@ export function createOutput(options: { color: boolean } = { color: true }): Out
   const color = options.color && process.env['NO_COLOR'] === undefined && (process.stdout.isTTY === true || process.env['FORCE_COLOR'] !== undefined)
   return {
     out: (text) => process.stdout.write(`${text}\n`),
-    err: (text) => process.stderr.write(`${text}\n`),
+    err: (text) => process.stderr.write(`${redactor.text(text)}\n`),
     json: (value) => process.stdout.write(`${JSON.stringify(value)}\n`),
     color: createColors(color),
     live: process.stderr.isTTY === true && process.env['CI'] === undefined,

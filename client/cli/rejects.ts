@@ -87,7 +87,7 @@ function show(output: Output, r: RejectDetail): void {
     ['set aside', r.at.toISOString()],
     ['tries', `${r.tries}${r.changedAt ? `, last change ${r.changedAt.toISOString()}` : ''}`],
     ...(r.kind === 'row' ? [['kept', 'the mapped row: the source\'s record could not be found again']] : []),
-    ...(r.cut ? [['kept', 'only the first 4 MiB: it cannot be sent again']] : []),
+    ...(r.cut ? [['kept', 'not whole (longer than 4 MiB, or it held a credential): it cannot be sent again']] : []),
   ]
   output.out(table(facts))
   output.out('')

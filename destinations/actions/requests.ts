@@ -3,7 +3,7 @@ import { IsthmusError } from '../../model/errors.ts'
 import { stringifyExact } from '../../model/json/index.ts'
 import type { ActionDestination } from '../../model/plan.ts'
 import type { Value } from '../../model/value.ts'
-import { joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
+import { checkHeaders, joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
 import { sourceValues, type Connection } from '../../protocols/rest/index.ts'
 import type { Item } from './item.ts'
 import type { Row } from './rows.ts'
@@ -31,7 +31,8 @@ export function createRequests({ source, action }: ActionDestination, connection
   const { redactor } = connection.http
   const { text, plain, sign } = sourceValues([source.query], resolve, redactor)
   const common: Record<string, string> = { accept: 'application/json' }
-  for (const [name, value] of Object.entries(source.headers)) common[name.toLowerCase()] = text(value)
+  for (const [name, value] of Object.entries(source.headers)) common[name.toLowerCase()] = text(value, name)
+  checkHeaders(common, (name) => `to.headers.${name}`)
 
   const address = (path: string, query: Record<string, string>, values: Record<string, unknown>): URL => {
     const url = joinUrl(connection.baseUrl, fillPath(path, values))

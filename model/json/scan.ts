@@ -3,21 +3,30 @@ import { IsthmusError } from '../errors.ts'
 /** First character of a text that stands for a number. DEL may stand unescaped in JSON texts and is one byte. */
 export const MARK = 0x7f
 
+/** Longest number, in characters: reading whole numbers takes time that grows faster than their length. */
+const MAX_NUMBER = 100_000
+/** Texts, numbers and (twice) objects and lists of one body; every one takes memory many times its own size. Larger bodies may hold one per 6 bytes. */
+const MAX_PARTS = 10_000_000
+const PART_BYTES = 6
+
 /** What `scan` found: pairs of start and end. Equal start and end: a text begins there with the mark itself. */
 export type Tokens = number[]
 
 /**
  * Finds the numbers whose digits a double may not give back (fractions, exponents, whole ones beyond 2^53), and
- * texts that begin with the mark. Nothing is taken where marking could turn invalid JSON into valid JSON. Throws PageTooLarge beyond `maxDepth`.
+ * texts that begin with the mark. Nothing is taken where marking could turn invalid JSON into valid JSON. Throws PageTooLarge beyond
+ * `maxDepth`, and for a body that would take far more memory or time than its size tells.
  */
 export function scan(b: Uint8Array, from: number, maxDepth: number): Tokens {
   const n = b.length
   const tokens: Tokens = []
   let depth = 0
+  let left = Math.max(MAX_PARTS, Math.floor(n / PART_BYTES))
   for (let i = from; i < n; i++) {
     const c = b[i]!
     if (c === 0x22) {
       const start = i + 1
+      if (--left < 0) throw tooMany(n)
       i = textEnd(b, start, n)
       const first = b[start]
       if ((first === MARK || first === 0x5c) && marked(b, start) && !isKey(b, i + 1, n)) tokens.push(start, start)
@@ -30,6 +39,8 @@ export function scan(b: Uint8Array, from: number, maxDepth: number): Tokens {
       }
       if (q === 0x2e || q === 0x65 || q === 0x45 || i - start > 15) {
         for (; i < n && isNumberByte(b[i]!); i++);
+        if (i - start > MAX_NUMBER) throw new IsthmusError('PageTooLarge', `the body holds a number of more than ${MAX_NUMBER} digits (byte ${start})`)
+        if (--left < 0) throw tooMany(n)
         if (exceeds(b, start, i) && isNumber(b, start, i) && endsValue(b, i, n)) tokens.push(start, i)
       }
       i--
@@ -37,12 +48,20 @@ export function scan(b: Uint8Array, from: number, maxDepth: number): Tokens {
       const bracket = c | 0x20
       if (bracket === 0x7b) {
         if (++depth > maxDepth) {
-          throw new IsthmusError('PageTooLarge', `the body is nested deeper than ${maxDepth} levels (byte ${i})`)
+          throw new IsthmusError('PageTooLarge', `the body is nested deeper than ${maxDepth} levels (byte ${i})`, { cure: 'check the address: records are never nested that deep' })
         }
+        left -= 2
+        if (left < 0) throw tooMany(n)
       } else if (bracket === 0x7d) depth--
     }
   }
   return tokens
+}
+
+function tooMany(bytes: number): IsthmusError {
+  return new IsthmusError('PageTooLarge', `the body of ${bytes} bytes is made of more than ${Math.max(MAX_PARTS, Math.floor(bytes / PART_BYTES))} texts, numbers, objects and lists`, {
+    cure: 'ask the API for smaller pages',
+  })
 }
 
 /** Index of the quote that ends the text which begins at `i`. Unrolled: most bytes of a body stand in texts. */

@@ -1,29 +1,51 @@
-/** The ways in which a secret may stand in a text: as it is, and as headers, addresses, JSON and logs encode it. */
-export function formsOf(secret: string): string[] {
-  const bytes = Buffer.from(secret, 'utf8')
-  const forms = new Set([secret, JSON.stringify(secret).slice(1, -1), safeEncode(secret), new URLSearchParams({ v: secret }).toString().slice(2)])
-  // Below this the encoded forms would meet ordinary text.
-  if (bytes.length >= 8) {
-    for (const encoded of [...shifted(bytes, 'base64'), ...shifted(bytes, 'base64url')]) forms.add(encoded)
-    forms.add(bytes.toString('hex'))
-    forms.add(bytes.toString('hex').toUpperCase())
-  }
-  return [...forms].filter((form) => form.length >= 4)
-}
+/** Ways in which a secret shows in texts of others. Each gives '' where it adds nothing. */
+export type Encode = (secret: string) => string
 
-/** Base64 of the bytes as they stand inside a longer text, at each of the three alignments; characters that neighbours share are left out. */
-function shifted(bytes: Buffer, encoding: 'base64' | 'base64url'): string[] {
-  return [0, 1, 2].map((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding)
-    return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6))
-  })
-}
+/** Encoded forms shorter than this are left out: they would blank ordinary text. */
+const MIN_CODED = 8
 
-function safeEncode(text: string): string {
+const json: Encode = (s) => JSON.stringify(s).slice(1, -1)
+const form: Encode = (s) => new URLSearchParams({ v: s }).toString().slice(2)
+const lowerHex = (text: string): string => text.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())
+const uri: Encode = (s) => {
   try {
-    return encodeURIComponent(text)
+    return encodeURIComponent(s)
   } catch {
-    // Half of a surrogate pair.
-    return text
+    // Half of a surrogate pair has no such form.
+    return ''
   }
 }
+
+/** How a secret shows as it is, or escaped. */
+export const ESCAPED: Encode[] = [
+  (s) => s,
+  json,
+  // A JSON text inside a JSON text, and the slash that PHP escapes.
+  (s) => json(json(s)),
+  (s) => json(s).replaceAll('/', '\\/'),
+  uri,
+  (s) => lowerHex(uri(s)),
+  form,
+  (s) => lowerHex(form(s)),
+  (s) => s.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
+  (s) => s.replaceAll('\r\n', '\n').replaceAll('\n', '\\n'),
+]
+
+/** Base64 that begins `shift` bytes before the secret, without the characters that hold bits of its neighbours. */
+function base64(secret: string, shift: number): string {
+  const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret, 'utf8')])
+  const from = shift === 0 ? 0 : shift + 1
+  return bytes.toString('base64').slice(from, Math.floor((bytes.length * 8) / 6))
+}
+
+const coded = (encode: Encode): Encode => (secret) => {
+  const text = encode(secret)
+  return text.length >= MIN_CODED ? text : ''
+}
+const urlSafe = (text: string): string => text.replaceAll('+', '-').replaceAll('/', '_')
+
+/** How a secret shows in base64 (wherever it begins in the encoded text), base64url and hex. */
+export const CODED: Encode[] = [0, 1, 2]
+  .flatMap((shift): Encode[] => [(s) => base64(s, shift), (s) => urlSafe(base64(s, shift))])
+  .concat([(s) => Buffer.from(s, 'utf8').toString('hex'), (s) => Buffer.from(s, 'utf8').toString('hex').toUpperCase()])
+  .map(coded)

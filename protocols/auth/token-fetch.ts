@@ -1,3 +1,5 @@
+import { parseExact } from '../../model/json/index.ts'
+import { checkHeaders } from '../http/index.ts'
 import type { Http, HttpResponse } from '../http/index.ts'
 
 /** Fields of a token response that are kept for oauth4webapi; others (id_token, scope, vendor objects) are not ours to check. */
@@ -27,6 +29,7 @@ export function tokenFetch(http: Http, headers: Record<string, string>, signal?:
     last: () => last,
     sent: () => sent,
     async fetch(url, options) {
+      checkHeaders(headers, (name) => `from.auth.tokenHeaders.${name}`)
       last = await http.request({
         method: 'POST',
         url,
@@ -49,9 +52,14 @@ export function tokenFetch(http: Http, headers: Record<string, string>, signal?:
 function toResponse({ status, headers, body }: HttpResponse): Response {
   const json = parseObject(body)
   const ok = status >= 200 && status < 300
-  if (json === null) return new Response(ok ? new Uint8Array(body) : null, { status: status === 204 ? 200 : status, headers: pick(headers) })
+  // What is no object is no token; it is quoted from `last`.
+  if (json === null) return new Response(ok ? '' : null, { status: status === 204 ? 200 : status, headers: pick(headers) })
   const kept: Record<string, unknown> = {}
-  for (const field of FIELDS) if (json[field] !== undefined && json[field] !== null) kept[field] = json[field]
+  for (const field of FIELDS) {
+    const value = json[field]
+    if (typeof value === 'string' || typeof value === 'boolean') kept[field] = value
+    else if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Number) kept[field] = Number(value)
+  }
   // A life that is no number says nothing: the token is used until it is refused.
   const life = typeof kept['expires_in'] === 'string' && kept['expires_in'].trim() !== '' ? Number(kept['expires_in']) : kept['expires_in']
   if (typeof life === 'number' && life >= 0 && life < Infinity) kept['expires_in'] = life
@@ -72,7 +80,8 @@ function pick(headers: Record<string, string>): Record<string, string> {
 
 function parseObject(body: Buffer): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(body.toString('utf8').replace(/^\ufeff+/, ''))
+    // Bytes that are no UTF-8 stand in descriptions; the rest can be read all the same.
+    const value = parseExact(Buffer.from(body.toString('utf8')))
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
   } catch {
     return null

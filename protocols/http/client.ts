@@ -1,11 +1,11 @@
 import { Agent } from 'undici'
 import type { buildConnector } from 'undici'
 import { IsthmusError } from '../../model/index.ts'
-import { ACCEPT_ENCODING, decodeAnswer } from './body.ts'
-import { exchange } from './exchange.ts'
+import { ACCEPT_ENCODING, decodeBody, decodeExcuse } from './body.ts'
+import { EXCUSE_BYTES, exchange, isWhole } from './exchange.ts'
 import type { RawResponse } from './exchange.ts'
 import { abortError, hostPort, toFailure } from './failure.ts'
-import { createGuard, type AddressGuard } from './guard.ts'
+import { createGuard, type AddressPolicy } from './guard/index.ts'
 import { checkHeaders } from './headers.ts'
 import { checkOrigin, originOf } from './origin.ts'
 import { redactor as processRedactor } from '../../model/redact/index.ts'
@@ -23,27 +23,33 @@ export interface HttpOptions {
   /** Requests under way at once. */
   concurrency: number
   userAgent: string
+  /** Default: that of the process. */
   redactor?: Redactor
   /** TLS client certificate and the like. */
   connect?: buildConnector.BuildOptions
-  /** Addresses that may be called. Default: public ones, and what `origins` name literally. */
-  guard?: AddressGuard
-  /** Time allowed for one request and its whole answer. Default: 10 minutes. */
+  /** Addresses that may be called although they are not public. Default: those of `origins`, and of a request's own, as they are written there. */
+  addresses?: AddressPolicy
+  /** Time allowed for one request and its whole answer. Default: ten times `timeoutMs`. */
   totalMs?: number
 }
 
 const MAX_REDIRECTS = 5
 const CONNECT_TIMEOUT_MS = 10_000
 /** An answer that trickles in must not hold its place for ever. */
-const TOTAL_MS = 10 * 60_000
+const TOTAL_FACTOR = 10
 
-/** The HTTP client of one connection: keep-alive, redirects by hand within its origins, bodies whole or an error. */
+/**
+ * The HTTP client of one connection: keep-alive, redirects by hand within its origins, addresses checked when connecting, bodies whole
+ * or an error.
+ */
 export function createHttp(options: HttpOptions): Http {
   const redactor = options.redactor ?? processRedactor
   const own = new Set(options.origins.map(originOf))
   const first = options.origins[0]
   if (first === undefined) throw new IsthmusError('InvalidInput', 'a connection needs at least one origin')
-  const guard = options.guard ?? createGuard({ trusted: options.origins.map((o) => new URL(o).hostname), privateNetwork: false })
+  // Without a policy, whoever opened the client wrote the addresses himself.
+  const trusted = options.addresses ? null : new Set(own)
+  const guard = createGuard(options.addresses ?? { literal: trusted!, privateNetwork: false })
   const secure = originOf(first).startsWith('https:')
   const agentOf = (connections: number) =>
     new Agent({
@@ -51,25 +57,25 @@ export function createHttp(options: HttpOptions): Http {
       pipelining: 1,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
-      connect: { timeout: Math.min(options.timeoutMs, CONNECT_TIMEOUT_MS), ...options.connect, lookup: guard.lookup },
+      connect: guard.connector({ timeout: Math.min(options.timeoutMs, CONNECT_TIMEOUT_MS), ...options.connect }),
     })
   const agent = agentOf(options.concurrency)
 
   const send = async (url: URL, method: string, headers: Record<string, string>, request: HttpRequest): Promise<RawResponse> => {
     const { signal } = request
-    guard.check(url)
-    checkHeaders(headers)
     const own = request.fresh ? agentOf(1) : null
-    const maxBytes = Math.min(options.maxBytes, request.maxBytes ?? Infinity)
+    const limit = { bytes: Math.min(request.maxBytes ?? options.maxBytes, options.maxBytes), ofPages: request.maxBytes === undefined }
     try {
       const raw = await exchange(
         own ?? agent,
         { origin: url.origin, path: url.pathname + url.search, method: method as 'GET', headers, body: request.body ?? null },
-        { maxBytes, totalMs: options.totalMs ?? TOTAL_MS },
+        { body: limit, totalMs: options.totalMs ?? options.timeoutMs * TOTAL_FACTOR },
         signal,
         request.onSend,
       )
-      if (method !== 'HEAD') raw.body = await decodeAnswer(raw, maxBytes)
+      if (method === 'HEAD') return raw
+      const encoding = raw.headers['content-encoding']
+      raw.body = await (isWhole(raw.status) ? decodeBody(raw.body, encoding, limit) : decodeExcuse(raw.body, encoding, EXCUSE_BYTES))
       return raw
     } catch (error) {
       if (signal?.aborted) throw abortError(signal)
@@ -81,6 +87,7 @@ export function createHttp(options: HttpOptions): Http {
 
   const request = async (req: HttpRequest): Promise<HttpResponse> => {
     const allowed = req.origins ? new Set(req.origins.map(originOf)) : own
+    if (req.origins) for (const origin of allowed) trusted?.add(origin)
     const limit = req.redirects ?? MAX_REDIRECTS
     let url = new URL(req.url)
     let method = (req.method ?? 'GET').toUpperCase()
@@ -90,6 +97,7 @@ export function createHttp(options: HttpOptions): Http {
     let cameFromHttps = req.origins ? false : secure
     for (let hop = 0; ; hop++) {
       checkOrigin(url, allowed, cameFromHttps)
+      guard.check(url)
       cameFromHttps ||= url.protocol === 'https:'
       if (hop > 0) await req.onRedirect?.()
       const target = { url: new URL(url), headers: { ...headers }, method, body }
@@ -97,6 +105,7 @@ export function createHttp(options: HttpOptions): Http {
       target.url.password = ''
       target.url.hash = ''
       req.sign?.(target)
+      checkHeaders(target.headers)
       const raw = await send(target.url, method, target.headers, { ...req, body })
       const location = raw.headers['location']
       if (!isRedirect(raw.status) || location === undefined || limit === 0) return { ...raw, url: url.href }
@@ -121,6 +130,7 @@ export function createHttp(options: HttpOptions): Http {
     allow(address) {
       const url = new URL(address)
       checkOrigin(url, own, secure)
+      guard.check(url)
       return url
     },
     close: () => agent.destroy(),

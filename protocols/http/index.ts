@@ -1,8 +1,8 @@
 /** HTTP of one connection: requests bound to origins, decoded and complete bodies, verdicts on answers, wait hints. */
 export { createHttp } from './client.ts'
 export type { HttpOptions } from './client.ts'
-export { createGuard, kindOf } from './guard.ts'
-export type { AddressGuard } from './guard.ts'
+export { checkHeaders } from './headers.ts'
+export type { AddressPolicy } from './guard/index.ts'
 export type { Http, HttpRequest, HttpResponse, HttpTarget } from './types.ts'
 export { createRedactor, isSecretName, redactUrl } from '../../model/redact/index.ts'
 export type { Redactor } from '../../model/redact/index.ts'

@@ -43,11 +43,11 @@ export interface HttpResponse {
 /** Requests of one connection. */
 export interface Http {
   /**
-   * Sends one request. Throws IsthmusError (Unreachable, Transient, PageTooLarge, ForeignOrigin, Contract, InvalidInput)
+   * Sends one request. Throws IsthmusError (Unreachable, Transient, PageTooLarge, ForeignOrigin, BlockedAddress, Contract, InvalidInput)
    * or the AbortError of `signal`. Any status is an answer, not an error.
    */
   request(request: HttpRequest): Promise<HttpResponse>
-  /** Throws ForeignOrigin unless the connection may send credentials to this address. */
+  /** Throws ForeignOrigin or BlockedAddress unless the connection may send credentials to this address. */
   allow(url: string | URL): URL
   readonly redactor: Redactor
   close(): Promise<void>

@@ -1,6 +1,6 @@
 import { at, IsthmusError } from '../../model/index.ts'
 import type { Position } from '../../model/index.ts'
-import { hasQuery, joinUrl, setQuery } from '../http/index.ts'
+import { checkHeaders, hasQuery, joinUrl, setQuery } from '../http/index.ts'
 import type { HttpTarget } from '../http/index.ts'
 import { renderBound } from './bound.ts'
 import { sourceValues } from './source-query.ts'
@@ -25,9 +25,10 @@ export function createAddresses(reader: RestReader, since: string | null): Addre
   const { redactor } = connection.http
   const { text, plain, secretNames, sign } = sourceValues([source.query, stream.query], resolve, redactor)
   const headers: Record<string, string> = { accept: 'application/json' }
-  for (const [name, value] of [...Object.entries(source.headers), ...Object.entries(stream.headers)]) headers[name.toLowerCase()] = text(value)
+  for (const [name, value] of [...Object.entries(source.headers), ...Object.entries(stream.headers)]) headers[name.toLowerCase()] = text(value, name)
   const body = stream.method === 'POST' && stream.body !== null ? JSON.stringify(stream.body) : null
   if (body !== null) headers['content-type'] ??= 'application/json'
+  checkHeaders(headers, (name) => `from.headers.${name}`)
 
   let first: URL
   try {

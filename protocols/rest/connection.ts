@@ -2,11 +2,12 @@ import { at, durationMs } from '../../model/index.ts'
 import type { Pacer, Source, Value } from '../../model/index.ts'
 import { createAuthenticator } from '../auth/index.ts'
 import type { Authenticator } from '../auth/index.ts'
-import { createGuard, createHttp, originOf } from '../http/index.ts'
+import { createHttp, originOf } from '../http/index.ts'
 import type { Http } from '../http/index.ts'
 import { redactor } from '../../model/redact/index.ts'
 import { createGate } from './gate.ts'
 import { tlsOptions } from './tls.ts'
+import { addressPolicy } from './trust.ts'
 
 /** What all streams of one account share in a run: sockets and credentials. */
 export interface Connection {
@@ -50,22 +51,9 @@ export function openConnection(options: ConnectionOptions): Connection {
       maxBytes: source.maxPageBytes,
       concurrency: source.concurrency,
       userAgent: options.userAgent ?? 'isthmus',
-      guard: createGuard({ trusted: trustedHosts(source, baseUrl, resolve), privateNetwork: source.privateNetwork }),
+      addresses: addressPolicy(source, resolve),
       connect: field('from.tls', () => tlsOptions(source.tls, resolve, redactor, source.connection)),
     })
   const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, connection: source.connection, now: options.now }))
   return { baseUrl, http, authenticator, gate: createGate(options.now), close: () => (options.http ? Promise.resolve() : http.close()) }
-}
-
-/** Hosts that the author or the operator named. What a connection's settings name comes from whoever set it up, and is not trusted. */
-function trustedHosts(source: Source, baseUrl: string, resolve: (value: Value) => string): string[] {
-  const hosts = source.origins.map((origin) => new URL(origin).hostname)
-  const own = (value: unknown): value is Value => typeof value === 'string' || (value !== null && typeof value === 'object' && 'env' in value)
-  if (own(source.baseUrl)) hosts.push(new URL(baseUrl).hostname)
-  for (const [name, value] of Object.entries(source.auth)) {
-    if (!name.endsWith('Url') || !own(value)) continue
-    const address = resolve(value)
-    if (URL.canParse(address)) hosts.push(new URL(address).hostname)
-  }
-  return hosts
 }

@@ -2,7 +2,7 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../../model/index.ts'
 import type { ErrorType, Permit, Position, RequestEnd, Token } from '../../model/index.ts'
 import { parseExact } from '../../model/json/index.ts'
-import { classify, heardLimits, isAbortError } from '../http/index.ts'
+import { checkHeaders, classify, heardLimits, isAbortError } from '../http/index.ts'
 import type { HttpResponse, Verdict } from '../http/index.ts'
 import type { Call } from './call.ts'
 import { enter } from './enter.ts'
@@ -53,6 +53,8 @@ export async function send(
       sign: (target) => {
         addresses.sign(target)
         authenticator.apply(target, token)
+        // The others were checked when the stream was opened.
+        checkHeaders(target.headers, authenticator.blame.field)
       },
       onRedirect: async () => {
         await permit.release({ kind: 'ok' })
@@ -119,5 +121,5 @@ function fieldOf(type: ErrorType): string {
   if (type === 'ForeignOrigin') return 'from.origins'
   if (type === 'PageTooLarge') return 'from.maxPageBytes'
   if (type === 'InvalidInput') return 'from.headers'
-  return type === 'Unreachable' ? 'from.baseUrl' : 'from.path'
+  return type === 'Unreachable' || type === 'BlockedAddress' ? 'from.baseUrl' : 'from.path'
 }

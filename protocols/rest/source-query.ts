@@ -1,11 +1,15 @@
 import type { Stream, Value } from '../../model/index.ts'
 import { hasQuery, setQuery } from '../http/index.ts'
 import type { HttpTarget } from '../http/index.ts'
+import { isSecretName } from '../../model/redact/index.ts'
 import type { Redactor } from '../../model/redact/index.ts'
 
 export interface SourceValues {
-  /** Text of a value; what comes from the environment or the vault is kept out of messages. */
-  text(value: Value | number | boolean): string
+  /**
+   * Text of a value for a header or parameter of that name; what comes from the environment or the vault is kept out of messages. From the
+   * environment come secrets as well as account numbers: one whose name does not tell stays in records.
+   */
+  text(value: Value | number | boolean, name: string): string
   /** Query parameters that may stand in a stored address. */
   readonly plain: ReadonlyMap<string, string[]>
   /** Names of those that may not, since they count as credentials. */
@@ -20,10 +24,10 @@ export function sourceValues(queries: Stream['query'][], resolve: (value: Value)
   const plain = new Map<string, string[]>()
   // Settings of a connection are no secrets; everything else that stands elsewhere counts as one.
   const hidden = (value: unknown): boolean => typeof value === 'object' && value !== null && !('setting' in value) && !('template' in value)
-  const text = (value: Value | number | boolean): string => {
+  const text = (value: Value | number | boolean, name: string): string => {
     if (typeof value !== 'object') return String(value)
     const resolved = resolve(value)
-    if (hidden(value)) redactor.add(resolved)
+    if (hidden(value)) redactor.add(resolved, 'env' in value && !isSecretName(name) ? 'internal' : 'secret')
     return resolved
   }
   for (const [name, value] of queries.flatMap((query) => Object.entries(query))) {
@@ -31,7 +35,7 @@ export function sourceValues(queries: Stream['query'][], resolve: (value: Value)
     const kept = values.some(hidden) ? secret : plain
     plain.delete(name)
     secret.delete(name)
-    kept.set(name, values.map(text))
+    kept.set(name, values.map((v) => text(v, name)))
   }
   return {
     text,

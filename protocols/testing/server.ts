@@ -54,15 +54,18 @@ export async function testServer(handle: (req: Seen, res: ServerResponse) => unk
   }
 }
 
-/** A server that writes exactly these bytes for each request and then ends or destroys the connection. */
-export async function rawServer(answer: (socket: Socket, nth: number) => void): Promise<{ url: string; close(): Promise<void> }> {
+/** A server that writes exactly these bytes for each request and then ends or destroys the connection. `heard` gets what was sent to it. */
+export async function rawServer(answer: (socket: Socket, nth: number) => void, heard?: (bytes: Buffer) => void): Promise<{ url: string; close(): Promise<void> }> {
   const sockets = new Set<Socket>()
   let nth = 0
   const server = createSocketServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
-    socket.on('data', () => answer(socket, ++nth))
+    socket.on('data', (bytes: Buffer) => {
+      heard?.(bytes)
+      answer(socket, ++nth)
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
