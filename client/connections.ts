@@ -30,6 +30,10 @@ export interface ConnectionView {
   lastErrorAt: Date | null
   lastErrorType: string | null
   lastErrorMessage: string
+  /** Why the circuit breaker of its account is open; '' when it is closed. */
+  breaker: string
+  /** The API has asked to wait until then. */
+  pausedUntil: Date | null
   updatedAt: Date | null
 }
 
@@ -175,6 +179,6 @@ function view(name: string, info: ConnectionInfo | undefined, health: Connection
   return {
     connection: name, connector: info?.connector ?? '', method: info?.method ?? '', settings: info?.settings ?? {}, credentials: info?.credentials ?? [], stored: info !== undefined, syncs,
     state: health?.state ?? 'unknown', reason: health?.reason ?? '', lastSuccessAt: health?.lastSuccessAt ?? null, lastErrorAt: health?.lastErrorAt ?? null,
-    lastErrorType: health?.lastErrorType ?? null, lastErrorMessage: health?.lastErrorMessage ?? '', updatedAt: info?.updatedAt ?? null,
+    lastErrorType: health?.lastErrorType ?? null, lastErrorMessage: health?.lastErrorMessage ?? '', breaker: health?.breaker ?? '', pausedUntil: health?.pausedUntil ?? null, updatedAt: info?.updatedAt ?? null,
   }
 }

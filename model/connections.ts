@@ -30,6 +30,10 @@ export interface ConnectionHealth {
   lastErrorType: ErrorType | null
   /** Redacted. */
   lastErrorMessage: string
+  /** The circuit breaker of its account is open: why; '' when it is closed. */
+  breaker: string
+  /** The API has asked to wait until then; null when it has not. */
+  pausedUntil: Date | null
 }
 
 export interface ConnectionStore {
@@ -50,7 +54,7 @@ export interface ConnectionStore {
   /** Health of all connections that have called, or of the one named. */
   connectionHealth(id?: string): Promise<ConnectionHealth[]>
   /** Merges into the health of a connection. An unchanged state is cheap to tell again. */
-  noteHealth(connection: string, health: Partial<Omit<ConnectionHealth, 'connection'>>): Promise<void>
+  noteHealth(connection: string, health: Partial<Omit<ConnectionHealth, 'connection' | 'breaker' | 'pausedUntil'>>): Promise<void>
 }
 
 /** A link by which a person sets up a connection in a browser. `content` is the caller's; it is kept sealed. */

@@ -16,6 +16,8 @@ interface Row {
   last_error_at: Date | null
   last_error_type: ErrorType | null
   last_error_message: string
+  breaker: string | null
+  paused_until: Date | null
 }
 
 /** How connections are, as their calls have told. */
@@ -23,7 +25,12 @@ export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionH
   const told = new Map<string, { what: string; at: number }>()
   return {
     async connectionHealth(id) {
-      const { rows } = await pool.query<Row>('select * from isthmus.connection_health where $1::text is null or connection = $1 order by connection collate "C"', [id ?? null])
+      const { rows } = await pool.query<Row>(
+        `select h.*, case when a.open_until is null then '' else coalesce(nullif(a.failure, ''), 'open') end as breaker, case when a.blocked_until > now() then a.blocked_until end as paused_until
+         from isthmus.connection_health h left join isthmus.accounts a on a.account = h.connection
+         where $1::text is null or h.connection = $1 order by h.connection collate "C"`,
+        [id ?? null],
+      )
       return rows.map(health)
     },
     async noteHealth(connection, { state, reason, lastSuccessAt, lastErrorAt, lastErrorType, lastErrorMessage }) {
@@ -48,6 +55,6 @@ export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionH
 function health(r: Row): ConnectionHealth {
   return {
     connection: r.connection, state: r.state, reason: r.reason, since: r.since, lastSuccessAt: r.last_success_at,
-    lastErrorAt: r.last_error_at, lastErrorType: r.last_error_type, lastErrorMessage: r.last_error_message,
+    lastErrorAt: r.last_error_at, lastErrorType: r.last_error_type, lastErrorMessage: r.last_error_message, breaker: r.breaker ?? '', pausedUntil: r.paused_until,
   }
 }

@@ -60,6 +60,7 @@ function showCommand(): Command {
           ...Object.entries(c.settings).map(([key, value]): [string, string] => [key, value]),
           ...c.credentials.map((key): [string, string] => [key, '(sealed)']),
           ['stored', c.stored ? when(c.updatedAt) : 'no'], ['last success', when(c.lastSuccessAt)],
+          ['breaker', c.breaker && `open: ${c.breaker}`], ['paused until', when(c.pausedUntil)],
           ['last error', c.lastErrorType ? `${c.lastErrorType} ${when(c.lastErrorAt)}: ${c.lastErrorMessage}` : ''], ['syncs', c.syncs.join(' ')],
         ]
         output.out(output.color.bold(plain(c.connection)))
