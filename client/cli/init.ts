@@ -24,7 +24,7 @@ const FILES: Record<string, string> = {
   'syncs/example.ts': SYNC,
   '.env': '# Read by isthmus; what is set in the shell wins. Keep this file out of version control.\nEXAMPLE_URL=http://127.0.0.1:4010\nEXAMPLE_KEY=sim-api-key\n',
   '.gitignore': 'node_modules/\n.isthmus/\n.env\n',
-  'tsconfig.json': `${JSON.stringify({ compilerOptions: { target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', strict: true, noEmit: true, skipLibCheck: true }, include: ['syncs'] }, null, 2)}\n`,
+  'tsconfig.json': `${JSON.stringify({ compilerOptions: { target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', strict: true, noEmit: true, allowImportingTsExtensions: true, skipLibCheck: true }, include: ['syncs', 'connectors'] }, null, 2)}\n`,
 }
 
 /** `isthmus init [folder]`: a new project with an example that reads the built-in simulator. */
