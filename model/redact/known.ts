@@ -49,7 +49,10 @@ export interface Found {
  * values, also when thousands of them begin alike, as JWTs do.
  */
 export class KnownValues {
-  readonly #values = new Map<string, Sensitivity>()
+  /** Those not seen for the longest time first. */
+  readonly #values = new Map<string, { sensitivity: Sensitivity; turn: number }>()
+  /** Values added so far. */
+  #turn = 0
   /** By a hash of the first four characters, then by length of the head, then by head. */
   readonly #families = new Map<number, Map<number, Map<string, Family>>>()
   /** 1 where a hash occurs. */
@@ -58,13 +61,15 @@ export class KnownValues {
   add(value: string, sensitivity: Sensitivity): void {
     const known = this.#values.get(value)
     if (known !== undefined) {
-      // The newest stand last.
+      if (sensitivity === 'secret') known.sensitivity = sensitivity
+      // Credentials are added again with each request; moving them each time would cost more than it tells.
+      if (this.#turn - known.turn < MAX_VALUES / 4) return
       this.#values.delete(value)
-      this.#values.set(value, known === 'secret' ? known : sensitivity)
+      this.#values.set(value, { sensitivity: known.sensitivity, turn: this.#turn })
       return
     }
     if (value.length < MIN_LENGTH) return
-    this.#values.set(value, sensitivity)
+    this.#values.set(value, { sensitivity, turn: ++this.#turn })
     for (const form of formsOf(value)) this.#index(form)
     if (this.#values.size > MAX_VALUES) this.#forget(this.#values.keys().next().value!)
   }
@@ -91,7 +96,7 @@ export class KnownValues {
     for (const [size, families] of this.#families.get(gram) ?? []) {
       const family = families.get(text.slice(at, at + size))
       if (family === undefined) continue
-      const counts = (secret: string): boolean => !onlySecrets || (secret.length >= MIN_DATA && this.#values.get(secret) === 'secret')
+      const counts = (secret: string): boolean => !onlySecrets || (secret.length >= MIN_DATA && this.#values.get(secret)?.sensitivity === 'secret')
       const end = at + endOf(family, text, at, counts)
       best = Math.max(best, end)
     }
