@@ -28,7 +28,10 @@ export function connectionQueries(pool: pg.Pool, keyring: Keyring): Omit<Connect
   return {
     ...healthQueries(pool),
     async saveConnection({ id, connector, method, settings, credentials }) {
-      const sealed = await Promise.all(Object.entries(credentials).map(async ([field, value]) => [field, await keyring.seal(value, credentialPlace(id, field))] as const))
+      const sealed = await Promise.all(Object.entries(credentials).map(async ([field, value]) => {
+        redactor.add(value)
+        return [field, await keyring.seal(value, credentialPlace(id, field))] as const
+      }))
       await inTransaction(pool, async (client) => {
         await client.query(
           `insert into isthmus.vault_connections (id, connector, method, settings) values ($1, $2, $3, $4)
