@@ -67,8 +67,8 @@ export function connectionQueries(pool: pg.Pool, keyring: Keyring): Omit<Connect
     async removeConnection(id) {
       return inTransaction(pool, async (client) => {
         const { rowCount } = await client.query('delete from isthmus.vault_connections where id = $1', [id])
-        // Names of connections may hold what LIKE takes for a pattern.
-        await client.query('delete from isthmus.tokens where starts_with(connection, $1)', [`${id}/`])
+        // `<name>/<fingerprint>`: names may hold what LIKE takes for a pattern, and slashes.
+        await client.query(`delete from isthmus.tokens where regexp_replace(connection, '/[^/]*$', '') = $1 and connection like '%/%'`, [id])
         await client.query('delete from isthmus.connection_health where connection = $1', [id])
         return rowCount === 1
       })

@@ -1,13 +1,13 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadVaultKey, openStore, seal } from '../../store/index.ts'
+import { loadVaultKey, openStore, seal, vaultStatus } from '../../store/index.ts'
 import { makeProject, type Project } from '../support/cli.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -121,37 +121,27 @@ describe('rotating the key of the vault', () => {
     await Promise.all([store.close(), fresh.close()])
   })
 
-  it('is told by the command line; a wrong, missing, short or exposed key is one sentence and changes nothing', async () => {
+  it('is told by the command line; a wrong, missing or exposed key is one sentence and changes nothing', async () => {
     const file = join(project.dir, '.isthmus', 'key')
     const text = await readFile(file, 'utf8')
     const url = { DATABASE_URL: database.url }
     const before = (await db.query('select (select json_agg(k order by data_key, root) from isthmus.key_wraps k) as wraps, (select count(*)::int from isthmus.data_keys) as keys')).rows
-    const status = await project.isthmus(['vault', 'status', '--json'], url)
+    const wrong = randomBytes(32).toString('hex')
+    const [status, refused] = await Promise.all([project.isthmus(['vault', 'status', '--json'], url), project.isthmus(['vault', 'rotate-key'], { ...url, ISTHMUS_KEY: wrong, ISTHMUS_NEW_KEY: text.trim() })])
     expect(status).toMatchObject({ code: 0, json: { source: file, openTo: null, dataKeys: 5, older: 0, otherWraps: 0, rotation: false } })
     expect(status.json.key).toMatch(/^[0-9a-f]{16}$/)
-
-    const short = randomBytes(16).toString('hex')
-    const refused: [Record<string, string>, RegExp][] = [
-      [{ ISTHMUS_KEY: randomBytes(32).toString('hex') }, /sealed with another key than that of ISTHMUS_KEY\. Cure: give the key/],
-      [{ ISTHMUS_KEY: short }, /ISTHMUS_KEY does not hold a key of 32 bytes in base64 or hex\. Cure: make one/],
-    ]
-    const answers = await Promise.all(refused.map(([env]) => project.isthmus(['vault', 'rotate-key', '--json'], { ...url, ...env })))
-    answers.forEach((answer, i) => {
-      expect(answer.code).toBe(2)
-      expect(answer.stderr).toMatch(refused[i]![1])
-      expect(answer.stderr.trim().split('\n')).toHaveLength(1)
-      expect(answer.stderr + answer.stdout).not.toContain(short)
-    })
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toMatch(/^error The credentials in this database were sealed with another key than that of ISTHMUS_KEY\. Cure: give the key .*\n$/)
+    expect(refused.stdout).toBe('')
     await chmod(file, 0o640)
     const exposed = loadVaultKey({ env: {}, projectDir: project.dir })
     await expect(exposed).rejects.toMatchObject({ type: 'VaultKey', message: `Others can read the key file ${file} (mode 640)`, cure: `chmod 600 ${file}` })
-    await writeFile(`${file}.away`, text)
-    const gone = await makeProject()
-    const missing = await gone.isthmus(['vault', 'status', '--json'], url)
-    expect(missing).toMatchObject({ code: 2, json: { error: { type: 'VaultKey', message: expect.stringMatching(/sealed with a key, and \S+\.isthmus\/key is missing$/) as string } } })
-    // Made on the way, and taken away again: the right one can be put there.
-    expect(await readdir(join(gone.dir, '.isthmus'))).toEqual([])
-    await gone.close()
+    await chmod(file, 0o600)
+    // Missing: one is made on the way, and taken away again, so that the right one can be put there.
+    await rename(file, `${file}.away`)
+    await expect(openStore(database.url, { key: await loadVaultKey({ env: {}, projectDir: project.dir }) })).rejects.toMatchObject({ type: 'VaultKey', message: `The credentials in this database were sealed with a key, and ${file} is missing` })
+    expect(await readdir(join(project.dir, '.isthmus'))).toEqual(['key.away'])
+    await rename(`${file}.away`, file)
     expect((await db.query('select (select json_agg(k order by data_key, root) from isthmus.key_wraps k) as wraps, (select count(*)::int from isthmus.data_keys) as keys')).rows).toEqual(before)
     expect(await readFile(file, 'utf8')).toBe(text)
 
@@ -161,6 +151,6 @@ describe('rotating the key of the vault', () => {
     expect(prepared.code).toBe(0)
     expect(prepared.stdout).toMatch(/prepared: [\d,]+ values were sealed anew, both keys open them\nnext: set the key [0-9a-f]{16} as ISTHMUS_KEY for all workers and clients, restart them, then run `isthmus vault rotate-key --finish`/)
     expect(prepared.stdout + prepared.stderr).not.toContain(next)
-    expect((await project.isthmus(['vault', 'status', '--json'], { ...url, ISTHMUS_KEY: next })).json).toMatchObject({ source: 'ISTHMUS_KEY', older: 0, rotation: true, otherWraps: 7 })
+    expect(await vaultStatus(database.url, await loadVaultKey({ env: { ISTHMUS_KEY: next }, projectDir: project.dir }))).toMatchObject({ source: 'ISTHMUS_KEY', older: 0, rotation: true, otherWraps: 7 })
   })
 })
