@@ -4,8 +4,16 @@ import type { ErrorType } from '../model/errors.ts'
 import { redactor } from '../model/redact/index.ts'
 import { bounded } from './text.ts'
 
-/** An unchanged state is written this often at most. */
+/** Successes, and errors of one type, are written this often at most; another state or type at once. */
 const QUIET_MS = 10_000
+
+/** What this process has written last, with times of its own clock. */
+interface Told {
+  state: string
+  errorType: string
+  successAt: number
+  errorAt: number
+}
 
 interface Row {
   connection: string
@@ -22,7 +30,7 @@ interface Row {
 
 /** How connections are, as their calls have told. */
 export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionHealth' | 'noteHealth'> {
-  const told = new Map<string, { what: string; at: number }>()
+  const told = new Map<string, Told>()
   return {
     async connectionHealth(id) {
       const { rows } = await pool.query<Row>(
@@ -34,12 +42,16 @@ export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionH
       return rows.map(health)
     },
     async noteHealth(connection, { state, reason, lastSuccessAt, lastErrorAt, lastErrorType, lastErrorMessage }) {
+      const now = performance.now()
+      const last = told.get(connection) ?? { state: '', errorType: '', successAt: -Infinity, errorAt: -Infinity }
+      const failed = lastErrorAt !== undefined || lastErrorType !== undefined || lastErrorMessage !== undefined
+      const worth = (state !== undefined && (state !== 'ok' || state !== last.state))
+        || (lastSuccessAt !== undefined && now - last.successAt >= QUIET_MS)
+        || (failed && (now - last.errorAt >= QUIET_MS || lastErrorType !== last.errorType))
+      if (!worth) return
       const message = lastErrorMessage === undefined ? null : bounded(redactor.text(lastErrorMessage), 500)
-      const what = JSON.stringify([state, reason, lastErrorType, message, lastSuccessAt !== undefined, lastErrorAt !== undefined])
-      const last = told.get(connection)
-      if (last && last.what === what && performance.now() - last.at < QUIET_MS) return
-      told.set(connection, { what, at: performance.now() })
-      await pool.query(
+      told.set(connection, { state: state ?? last.state, errorType: failed ? (lastErrorType ?? '') : last.errorType, successAt: lastSuccessAt ? now : last.successAt, errorAt: failed ? now : last.errorAt })
+      const written = pool.query(
         `insert into isthmus.connection_health as h (connection, state, reason, since, last_success_at, last_error_at, last_error_type, last_error_message)
          values ($1, coalesce($2, 'ok'), coalesce($3, ''), now(), $4, $5, $6, coalesce($7, ''))
          on conflict (connection) do update set
@@ -48,6 +60,11 @@ export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionH
            last_error_type = coalesce($6, h.last_error_type), last_error_message = coalesce($7, h.last_error_message)`,
         [connection, state ?? null, reason === undefined ? null : bounded(redactor.text(reason), 1_000), lastSuccessAt ?? null, lastErrorAt ?? null, lastErrorType ?? null, message],
       )
+      // What could not be written is told again.
+      await written.catch((error: unknown) => {
+        told.delete(connection)
+        throw error
+      })
     },
   }
 }

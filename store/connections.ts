@@ -28,7 +28,10 @@ export function connectionQueries(pool: pg.Pool, keyring: Keyring): Omit<Connect
   return {
     ...healthQueries(pool),
     async saveConnection({ id, connector, method, settings, credentials }) {
-      const sealed = await Promise.all(Object.entries(credentials).map(async ([field, value]) => [field, await keyring.seal(value, credentialPlace(id, field))] as const))
+      const sealed = await Promise.all(Object.entries(credentials).map(async ([field, value]) => {
+        redactor.add(value)
+        return [field, await keyring.seal(value, credentialPlace(id, field))] as const
+      }))
       await inTransaction(pool, async (client) => {
         await client.query(
           `insert into isthmus.vault_connections (id, connector, method, settings) values ($1, $2, $3, $4)
@@ -64,8 +67,8 @@ export function connectionQueries(pool: pg.Pool, keyring: Keyring): Omit<Connect
     async removeConnection(id) {
       return inTransaction(pool, async (client) => {
         const { rowCount } = await client.query('delete from isthmus.vault_connections where id = $1', [id])
-        // Names of connections may hold what LIKE takes for a pattern.
-        await client.query('delete from isthmus.tokens where starts_with(connection, $1)', [`${id}/`])
+        // `<name>/<fingerprint>`: names may hold what LIKE takes for a pattern, and slashes.
+        await client.query(`delete from isthmus.tokens where regexp_replace(connection, '/[^/]*$', '') = $1 and connection like '%/%'`, [id])
         await client.query('delete from isthmus.connection_health where connection = $1', [id])
         return rowCount === 1
       })

@@ -1,16 +1,20 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import type { PayloadKeys } from '../model/connections.ts'
 import { redactor } from '../model/redact/index.ts'
 import { STATE_LOCK } from './postgres.ts'
 import { inTransaction } from './transaction.ts'
-import { openSealed, seal, sealedBy, wrongKey, type SealedPlace, type SealingKey } from './vault.ts'
+import { hmac, openSealed, seal, sealedBy, wrongKey, type SealedPlace, type SealingKey } from './vault.ts'
 import type { VaultKey } from './vault-key.ts'
 
 export type KeyPurpose = 'values' | 'payloads' | 'fingerprints'
 const PURPOSES: KeyPurpose[] = ['values', 'payloads', 'fingerprints']
-/** So long another process may go on sealing with the key before the newest. */
-const FRESH_MS = 5_000
+/** So long a process may go on sealing with the key before the newest. */
+export const FRESH_MS = 2_000
+/** Payloads are many: the next key comes long before 2^32 of them were encrypted with one (1,000 a second are 2.6 * 10^9 in this time), since their IVs are random. */
+const PAYLOAD_KEY_LIFE = '30 days'
+/** A key that opens nothing is not read again at once: its command may take its time. */
+const RELOAD_MS = 5_000
 
 /**
  * Seals and opens values (envelope encryption): random data keys in the database, each wrapped by the key of the vault. Keys that came
@@ -22,6 +26,7 @@ export class Keyring {
   readonly #keys = new Map<string, SealingKey>()
   readonly #newest = new Map<KeyPurpose, { id: string; at: number }>()
   #loading: Promise<void> | null = null
+  #reloading: { root: Promise<VaultKey>; at: number } | null = null
 
   constructor(pool: pg.Pool, root: VaultKey) {
     this.#pool = pool
@@ -42,7 +47,7 @@ export class Keyring {
 
   /** Tells whether two secrets are the same, and nothing else. The same over changes of the vault's key. */
   async fingerprint(secret: string): Promise<string> {
-    return createHmac('sha256', (await this.#newestOf('fingerprints')).secret).update(secret).digest('base64url')
+    return hmac((await this.#newestOf('fingerprints')).secret, secret).toString('base64url')
   }
 
   async payloadKeys(): Promise<PayloadKeys> {
@@ -60,21 +65,26 @@ export class Keyring {
   }
 
   async #load(): Promise<void> {
-    const read = () => this.#pool.query<{ id: string; purpose: KeyPurpose }>('select id, purpose from isthmus.data_keys order by created_at, id')
+    const read = () => this.#pool.query<{ id: string; purpose: KeyPurpose; over: boolean }>(`select id, purpose, purpose = 'payloads' and created_at < now() - interval '${PAYLOAD_KEY_LIFE}' as over from isthmus.data_keys order by created_at, id`)
     let { rows } = await read()
-    const missing = PURPOSES.filter((p) => !rows.some((r) => r.purpose === p))
-    if (missing.length > 0) {
-      await inTransaction(this.#pool, async (client) => {
-        await client.query('select pg_advisory_xact_lock($1)', [STATE_LOCK])
-        for (const purpose of missing) {
-          const { rowCount } = await client.query('select 1 from isthmus.data_keys where purpose = $1', [purpose])
-          if (rowCount === 0) await addDataKey(client, purpose, [this.#root])
-        }
-      })
+    const due = PURPOSES.filter((p) => rows.findLast((r) => r.purpose === p)?.over ?? true)
+    if (due.length > 0) {
+      await inTransaction(this.#pool, (client) => this.#add(client, due))
       rows = (await read()).rows
     }
     for (const { id } of rows) if (!this.#keys.has(id)) await this.#fetch(id)
     for (const { id, purpose } of rows) this.#newest.set(purpose, { id, at: performance.now() })
+  }
+
+  /** Makes data keys unless others have. Not while another root opens some too, since it would not open these. */
+  async #add(client: pg.PoolClient, purposes: KeyPurpose[]): Promise<void> {
+    await client.query('select pg_advisory_xact_lock($1)', [STATE_LOCK])
+    const { rows } = await client.query<{ alone: boolean; fresh: KeyPurpose[] }>(
+      `select coalesce((select bool_and(root = $1) from isthmus.key_wraps), true) and not exists (select from isthmus.meta where name = 'key rotation') as alone,
+       array(select distinct purpose::text from isthmus.data_keys where purpose <> 'payloads' or created_at >= now() - interval '${PAYLOAD_KEY_LIFE}') as fresh`,
+      [this.#root.id],
+    )
+    for (const purpose of purposes) if (rows[0]!.alone && !rows[0]!.fresh.includes(purpose)) await addDataKey(client, purpose, [this.#root])
   }
 
   async #newestOf(purpose: KeyPurpose): Promise<SealingKey> {
@@ -86,7 +96,7 @@ export class Keyring {
   async #byId(id: string): Promise<SealingKey> {
     const found = await this.#find(id)
     if (found) return found
-    throw wrongKey()
+    throw wrongKey(this.#root)
   }
 
   async #find(id: string): Promise<SealingKey | null> {
@@ -100,16 +110,27 @@ export class Keyring {
   async #fetch(id: string): Promise<SealingKey> {
     const wrap = async (root: VaultKey) => (await this.#pool.query<{ sealed: string }>('select sealed from isthmus.key_wraps where data_key = $1 and root = $2', [id, root.id])).rows[0]?.sealed
     let sealed = await wrap(this.#root)
-    if (sealed === undefined && this.#root.reload) {
-      const root = await this.#root.reload()
+    if (sealed === undefined) {
+      const root = await this.#reload()
       sealed = await wrap(root)
-      if (sealed !== undefined) this.#root = root
+      if (sealed !== undefined) {
+        this.#root = root
+        this.#reloading = null
+      }
     }
-    if (sealed === undefined) throw wrongKey()
+    if (sealed === undefined) throw wrongKey(this.#root)
     const key = unwrap(this.#root, id, sealed)
     redactor.add(key.secret.toString('base64'))
     this.#keys.set(id, key)
     return key
+  }
+
+  /** The vault's key as it stands where it came from; callers at the same time share one look. */
+  #reload(): Promise<VaultKey> {
+    const root = this.#root
+    if (!root.reload) return Promise.resolve(root)
+    if (!this.#reloading || performance.now() - this.#reloading.at > RELOAD_MS) this.#reloading = { root: root.reload(), at: performance.now() }
+    return this.#reloading.root
   }
 }
 

@@ -1,158 +1,186 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { redactor } from '../model/redact/index.ts'
 import { testDatabase, type TestDatabase } from '../test/support/postgres.ts'
-import { loadVaultKey, newKey, openStore, rotateVaultKey, vaultStatus } from './index.ts'
-import { seal } from './vault.ts'
+import { abandonVaultRotation, loadVaultKey, openStore, rotateVaultKey, vaultStatus, type RotateOptions, type VaultKey } from './index.ts'
+import { words } from './key-command.ts'
 
-const PROCESS = fileURLToPath(new URL('../test/support/rotate-process.ts', import.meta.url))
 let database: TestDatabase
 let projectDir = ''
-let pool: pg.Pool
-
+let db: pg.Pool
 beforeAll(async () => {
-  database = await testDatabase()
-  pool = new pg.Pool({ connectionString: database.url, max: 4 })
   projectDir = await mkdtemp(join(tmpdir(), 'isthmus-rotation-'))
+  database = await testDatabase()
+  db = new pg.Pool({ connectionString: database.url, max: 2 })
+  db.on('error', () => {})
 })
 afterAll(async () => {
-  await pool.end()
-  await database.close()
+  await db?.end()
+  await database?.close()
   await rm(projectDir, { recursive: true, force: true })
 })
+beforeEach(() => db.query('drop schema if exists isthmus cascade'))
 
-const name = (i: number): string => `acme-${i}%_x`
-const values = (i: number, version = 0) => ({ settings: { region: `r${i}` }, credentials: { key: `canary-${i}-${version}`, secret: `canary-secret-${i}` } })
+const newText = (): string => randomBytes(32).toString('hex')
+const keyOf = (text: string) => loadVaultKey({ env: { ISTHMUS_KEY: text }, projectDir })
+const values = (i: number) => ({ settings: { region: `r${i}` }, credentials: { key: `key ${i}`, secret: `secret ${i}` } })
+const rotate = (from: VaultKey, options: Partial<RotateOptions> = {}) => rotateVaultKey(database.url, { from, env: {}, projectDir, settleMs: 0, ...options })
+/** The vault opens with this key, and what it gave out before is what it gives out now. */
+async function works(key: VaultKey, ids = ['a0', 'a1', 'a2']): Promise<void> {
+  const store = await openStore(database.url, { key })
+  await store.migrate()
+  for (const id of ids) expect(await store.connectionValues(id)).toEqual(values(Number(id.slice(1))))
+  await store.close()
+}
+async function fill(key: VaultKey): Promise<void> {
+  const store = await openStore(database.url, { key })
+  await store.migrate()
+  for (let i = 0; i < 3; i++) await store.saveConnection({ id: `a${i}`, connector: '', method: 'default', ...values(i) })
+  await store.close()
+}
 
-describe('rotating the key of the vault', () => {
-  it('works beside readers and writers, survives kill -9 at any moment, and leaves nothing that the old key opens', async () => {
-    const old = await loadVaultKey({ env: {}, projectDir })
-    const store = await openStore(database.url, { key: old })
+describe('a key that a person sets', () => {
+  it('is prepared, works beside the old one, is finished when told, and can be given up until then', async () => {
+    const texts = [newText(), newText(), newText()]
+    const [first, second, third] = (await Promise.all(texts.map(keyOf))) as [VaultKey, VaultKey, VaultKey]
+    await fill(first)
+    await expect(rotate(first)).rejects.toMatchObject({ type: 'VaultKey', message: 'no new key is given' })
+    await expect(rotate(first, { env: { ISTHMUS_NEW_KEY: texts[0] } })).rejects.toMatchObject({ message: 'the new key is the one in use' })
+    await expect(rotate(first, { env: { ISTHMUS_NEW_KEY: texts[1] }, newKeyFile: 'x' })).rejects.toMatchObject({ message: '--new-key-file and ISTHMUS_NEW_KEY are given at once' })
+    expect(await rotate(first, { env: { ISTHMUS_NEW_KEY: texts[1] } })).toEqual({ key: second.id, resealed: 6, unopened: [], finished: false })
+    for (const key of [first, second]) await works(key)
+    await expect(rotate(first, { finish: true })).rejects.toMatchObject({ message: 'the key in use is still the old one' })
+    await expect(rotate(first, { env: { ISTHMUS_NEW_KEY: texts[2] } })).rejects.toMatchObject({ message: 'a rotation to another key is under way' })
+
+    await expect(abandonVaultRotation(database.url, second)).rejects.toMatchObject({ message: 'the new key is the one in use already' })
+    await abandonVaultRotation(database.url, first)
+    await works(first)
+    await expect(works(second)).rejects.toMatchObject({ type: 'VaultKey' })
+
+    await writeFile(join(projectDir, 'next'), texts[2]!)
+    expect(await rotate(first, { newKeyCommand: 'cat next' })).toMatchObject({ key: third.id, finished: false })
+    // Said again with the new key in use: only `finish` ends it, since workers may still be restarted.
+    expect(await rotate(third)).toMatchObject({ key: third.id, finished: false, resealed: 0 })
+    for (const key of [first, third]) await works(key)
+    expect(await rotate(third, { finish: true })).toMatchObject({ key: third.id, finished: true })
+    await works(third)
+    await expect(works(first)).rejects.toMatchObject({ type: 'VaultKey', message: expect.stringContaining('another key than that of ISTHMUS_KEY') as string })
+    await expect(rotate(third, { finish: true })).rejects.toMatchObject({ message: 'no rotation is under way' })
+    expect(await vaultStatus(database.url, third)).toMatchObject({ sealed: 6, older: 0, otherWraps: 0, rotation: false, dataKeys: 7 })
+  })
+})
+
+describe('a key in a file', () => {
+  it('is replaced behind a link with owner and mode as they were; two rotations at once exchange it once each', async () => {
+    await mkdir(join(projectDir, 'secrets'), { recursive: true })
+    const path = join(projectDir, 'secrets', 'real')
+    await writeFile(path, newText())
+    await chmod(path, 0o640)
+    await symlink('secrets/real', join(projectDir, 'link'))
+    const load = () => loadVaultKey({ env: { ISTHMUS_KEY_FILE: 'link' }, projectDir })
+    const first = await load()
+    await fill(first)
+    expect((await vaultStatus(database.url, first)).openTo).toBe('640')
+    const done = await Promise.all([rotate(first), rotate(first)])
+    expect(new Set(done.map((d) => d.key)).size).toBe(2)
+    const key = await load()
+    expect(done.map((d) => d.key)).toContain(key.id)
+    expect((await stat(path)).mode & 0o777).toBe(0o640)
+    expect(await readdir(join(projectDir, 'secrets'))).toEqual(['real'])
+    await works(key)
+    await works(first.reload ? await first.reload() : first)
+    // A process that holds the key of two rotations ago reads the file again, at once.
+    const store = await openStore(database.url, { key })
     await store.migrate()
-    const N = 1_000
-    for (let i = 0; i < N; i += 50) await Promise.all(Array.from({ length: 50 }, (_, j) => store.saveConnection({ id: name(i + j), connector: 'acme', method: 'default', ...values(i + j) })))
-    for (let i = 0; i < 20; i++) await store.putToken(`${name(i)}/print`, { accessToken: `canary-access-${i}`, refreshToken: `canary-refresh-${i}`, expiresAt: null })
-    await store.saveSettings('run/1', { ACME_KEY: 'canary-env' })
-    // A value as earlier versions sealed it: by the vault's key itself.
-    await pool.query('insert into isthmus.connections (connection, settings) values ($1, $2)', ['run/old', seal(old, '{"A":"canary-old"}', { table: 'connections', row: 'run/old', field: 'settings' }, 1)])
-    expect(await store.getSettings('run/old')).toEqual({ A: 'canary-old' })
-    const { rows: before } = await pool.query<{ all: string }>(`select string_agg(sealed, ' ') as all from isthmus.vault_credentials`)
-    expect(before[0]!.all).not.toMatch(/canary|Y2FuYXJ5/)
-
-    let stop = false
-    let calls = 0
-    const failures: unknown[] = []
-    const versions = new Map<number, number>()
-    const work = async (): Promise<void> => {
-      while (!stop) {
-        const i = Math.floor(Math.random() * N)
-        try {
-          if (Math.random() < 0.3 && i >= 100) {
-            const version = (versions.get(i) ?? 0) + 1
-            versions.set(i, version)
-            await store.saveConnection({ id: name(i), connector: 'acme', method: 'default', ...values(i, version) })
-          } else if ((await store.connectionValues(name(i)))?.credentials['secret'] !== `canary-secret-${i}`) throw new Error(`wrong value of ${i}`)
-        } catch (error) {
-          failures.push(error)
-        }
-        calls += 1
-        await sleep(5)
-      }
-    }
-    const workers = [work(), work()]
-    let kills = 0
-    for (let attempt = 0; attempt < 12; attempt++) {
-      const child = spawn(process.execPath, ['--import', 'jiti/register', PROCESS, database.url, projectDir], { stdio: ['ignore', 'pipe', 'inherit'] })
-      const exited = once(child, 'exit')
-      await Promise.race([once(child.stdout, 'data'), exited])
-      if (attempt < 8) {
-        await sleep(Math.random() * 250)
-        kills += child.kill('SIGKILL') ? 1 : 0
-      }
-      const [code] = (await exited) as [number | null]
-      if (attempt >= 8) {
-        expect(code).toBe(0)
-        break
-      }
-    }
-    stop = true
-    await Promise.all(workers)
-    expect(failures).toEqual([])
-    expect(kills).toBe(8)
-    expect(calls).toBeGreaterThan(100)
-
-    const key = await loadVaultKey({ env: {}, projectDir })
-    expect(key.id).not.toBe(old.id)
-    expect(await vaultStatus(database.url)).toMatchObject({ sealed: N * 2 + 22, older: 0, rotation: false })
-    expect((await pool.query('select distinct root from isthmus.key_wraps')).rows).toEqual([{ root: key.id }])
-    await expect(openStore(database.url, { key: old })).rejects.toMatchObject({ type: 'VaultKey', message: expect.stringContaining('another key') as string })
-    const fresh = await openStore(database.url, { key })
-    for (const s of [store, fresh]) {
-      expect(await s.connectionValues(name(7))).toEqual(values(7))
-      expect(await s.getToken(`${name(3)}/print`)).toMatchObject({ version: 1, accessToken: 'canary-access-3', refreshToken: 'canary-refresh-3' })
-      expect(await s.getSettings('run/old')).toEqual({ A: 'canary-old' })
-    }
-    for (const [i, version] of versions) expect((await fresh.connectionValues(name(i)))!.credentials['key'], String(i)).toBe(`canary-${i}-${version}`)
-    // What Temporal stored before opens afterwards too.
-    const [was, now] = await Promise.all([store.payloadKeys(), fresh.payloadKeys()])
-    expect(await now.get(was.current.id)).toEqual(was.current.key)
-    expect(await now.get('0000000000000000')).toBeNull()
-
-    expect(await fresh.removeConnection(name(1))).toBe(true)
-    expect(await fresh.getToken(`${name(1)}/print`)).toMatchObject({ version: 0 })
-    expect(await fresh.getToken(`${name(10)}/print`)).toMatchObject({ version: 1 })
+    await rotate(key)
+    await rotate(await load())
+    expect(await store.connectionValues('a1')).toEqual(values(1))
+    await store.saveConnection({ id: 'a9', connector: '', method: 'default', ...values(9) })
     await store.close()
-    await fresh.close()
-  }, 120_000)
-
-  it('prepares a key that a person has to set, works with either, and finishes when told', async () => {
-    const other = await testDatabase()
-    const keyOf = (text: string) => loadVaultKey({ env: { ISTHMUS_KEY: text }, projectDir })
-    const texts = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')]
-    const [first, second] = await Promise.all(texts.map(keyOf))
-    const store = await openStore(other.url, { key: first! })
-    await store.migrate()
-    await store.saveConnection({ id: 'acme', connector: '', method: 'default', ...values(1) })
-    await store.close()
-    const given = (env: Record<string, string>) => newKey({ from: first!, env, projectDir, file: undefined, command: undefined, finish: false })
-    await expect(given({})).rejects.toMatchObject({ type: 'VaultKey', message: 'no new key is given' })
-    const { to, exchange } = await given({ ISTHMUS_NEW_KEY: texts[1]! })
-    expect(await rotateVaultKey(other.url, { from: first!, to, exchange, finish: false })).toMatchObject({ finished: false, resealed: 2 })
-    await expect(rotateVaultKey(other.url, { from: first!, to: null, exchange: null, finish: true })).rejects.toMatchObject({ message: 'the key in use is still the old one' })
-    for (const key of [first!, second!]) {
-      const either = await openStore(other.url, { key })
-      await either.migrate()
-      expect(await either.connectionValues('acme')).toEqual(values(1))
-      await either.close()
-    }
-    expect(await rotateVaultKey(other.url, { from: second!, to: null, exchange: null, finish: true })).toMatchObject({ finished: true })
-    await expect(openStore(other.url, { key: first! })).rejects.toMatchObject({ type: 'VaultKey' })
-    await other.close()
+    await works(await load(), ['a9'])
   })
 
-  it('takes the key from a command, and says what is wrong with each source', async () => {
-    const text = (await readFile(join(projectDir, '.isthmus', 'key'), 'utf8')).trim()
+  it('leaves values that nobody can open, and tells of them', async () => {
+    const dir = await mkdtemp(join(projectDir, 'p-'))
+    const key = await loadVaultKey({ env: {}, projectDir: dir })
+    await fill(key)
+    await db.query(`update isthmus.vault_credentials c set sealed = o.sealed from isthmus.vault_credentials o where c.connection = 'a1' and c.field = 'key' and o.connection = 'a2' and o.field = 'key'`)
+    expect(await rotate(key, { projectDir: dir })).toMatchObject({ resealed: 5, unopened: ['a1 in isthmus.vault_credentials'], finished: true })
+    await works(await loadVaultKey({ env: {}, projectDir: dir }), ['a0', 'a2'])
+  })
+
+  it('has a key for payloads that is a month old followed by another, but not by a process whose key is out', async () => {
+    const texts = [newText(), newText()]
+    const [first, second] = (await Promise.all(texts.map(keyOf))) as [VaultKey, VaultKey]
+    await fill(first)
+    const store = await openStore(database.url, { key: first })
+    await store.migrate()
+    const before = await store.payloadKeys()
+    const age = () => db.query(`update isthmus.data_keys set created_at = created_at - interval '31 days' where purpose = 'payloads'`)
+    const count = async () => (await db.query(`select id from isthmus.data_keys where purpose = 'payloads'`)).rowCount
+    await age()
+    await rotate(first, { env: { ISTHMUS_NEW_KEY: texts[1] } })
+    await age()
+    // Neither while a rotation is under way,
+    await Promise.all([works(first), works(second)])
+    expect(await count()).toBe(2)
+    await rotate(second, { finish: true })
+    // nor under a key that opens nothing any more: this store was opened with it.
+    await new Promise((resolve) => setTimeout(resolve, 2_100))
+    await store.payloadKeys().catch(() => undefined)
+    expect(await count()).toBe(2)
+    const [one, other] = await Promise.all([openStore(database.url, { key: second }), openStore(database.url, { key: second })])
+    await Promise.all([one.migrate(), other.migrate()])
+    expect(await count()).toBe(3)
+    const now = await one.payloadKeys()
+    expect(now.current.id).not.toBe(before.current.id)
+    expect((await other.payloadKeys()).current).toEqual(now.current)
+    expect(await now.get(before.current.id)).toEqual(before.current.key)
+    expect(await now.get('0000000000000000')).toBeNull()
+    await Promise.all([one.close(), other.close(), store.close()])
+  })
+})
+
+describe('the key', () => {
+  it('comes from a command; what is wrong with a source is one sentence without the key', async () => {
+    const text = newText()
+    await writeFile(join(projectDir, 'the key'), text)
     const load = (env: Record<string, string>) => loadVaultKey({ env: { PATH: process.env['PATH']!, ...env }, projectDir })
-    const file = await load({})
-    expect((await load({ ISTHMUS_KEY_COMMAND: `cat "${join(projectDir, '.isthmus', 'key')}"` })).secret).toEqual(file.secret)
+    expect((await load({ ISTHMUS_KEY_COMMAND: `cat 'the key'` })).secret.toString('hex')).toBe(text)
+    const other = newText()
     const wrong: [Record<string, string>, string][] = [
       [{ ISTHMUS_KEY: text, ISTHMUS_KEY_FILE: 'x' }, 'ISTHMUS_KEY and ISTHMUS_KEY_FILE are set at once'],
+      [{ ISTHMUS_KEY_FILE: 'x', ISTHMUS_KEY_COMMAND: 'true' }, 'ISTHMUS_KEY_FILE and ISTHMUS_KEY_COMMAND are set at once'],
+      [{ ISTHMUS_KEY_COMMAND: ' ' }, 'it is empty'],
+      [{ ISTHMUS_KEY_COMMAND: `cat 'the key` }, 'a quote in it is not closed'],
       [{ ISTHMUS_KEY_COMMAND: 'no-such-program-here --x' }, 'there is no program no-such-program-here'],
-      [{ ISTHMUS_KEY_COMMAND: `sh -c "echo ${text}; echo denied >&2; exit 3"` }, 'it ended with 3: denied'],
+      [{ ISTHMUS_KEY_COMMAND: projectDir }, `${projectDir} cannot be run (EACCES)`],
+      [{ ISTHMUS_KEY_COMMAND: `sh -c "echo ${other}; echo denied to ${other} >&2; exit 3"` }, 'it ended with 3: denied to ***'],
+      [{ ISTHMUS_KEY_COMMAND: 'sh -c "kill -9 $$"' }, 'it was ended by SIGKILL'],
+      [{ ISTHMUS_KEY_COMMAND: 'cat' }, 'does not hold a key of 32 bytes'],
       [{ ISTHMUS_KEY_COMMAND: 'echo $HOME && echo short' }, 'does not hold a key of 32 bytes'],
+      [{ ISTHMUS_KEY_COMMAND: 'yes' }, 'it printed more than a key'],
       [{ ISTHMUS_KEY_FILE: 'gone' }, 'cannot be read (ENOENT)'],
+      [{ ISTHMUS_KEY: text.slice(2) }, 'ISTHMUS_KEY does not hold a key of 32 bytes'],
     ]
-    for (const [env, reason] of wrong) {
-      const error = (await load(env).catch((e: unknown) => e)) as Error
-      expect(error).toMatchObject({ type: 'VaultKey', message: expect.stringContaining(reason) as string })
-      expect(JSON.stringify(error) + error.message).not.toContain(text)
-    }
+    await Promise.all(wrong.map(async ([env, reason]) => {
+      const error = (await load(env).catch((e: unknown) => e)) as Error & { cure: string }
+      expect(error).toMatchObject({ type: 'VaultKey', message: expect.stringContaining(reason) as string, cure: expect.stringMatching(/./) as string })
+      expect(error.message + error.cure).not.toMatch(new RegExp(`${text}|${other}`))
+      expect(error.message).not.toContain('\n')
+    }))
+    // Known to the redactor in the forms it may be written in.
+    for (const form of ['hex', 'base64', 'base64url'] as const) expect(redactor.holds(`x ${Buffer.from(text, 'hex').toString(form)} y`)).toBe(true)
+    expect(await readFile(join(projectDir, 'the key'), 'utf8')).toBe(text)
+  })
+
+  it('splits a command as documented', () => {
+    expect(words(`op  read "op://My Vault/it's/key" --a='x y' "" \\n $HOME|cat`)).toEqual(['op', 'read', "op://My Vault/it's/key", '--a=x y', '', '\\n', '$HOME|cat'])
+    expect(words(`a 'b`)).toBeNull()
+    expect(words(' ')).toEqual([])
   })
 })

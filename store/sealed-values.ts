@@ -1,11 +1,7 @@
-import { openSealed, sealedBy, type SealedPlace, type SealingKey } from './vault.ts'
-import type { VaultKey } from './vault-key.ts'
-
 /** A column that holds sealed values. */
 export interface Sealed {
   table: string
-  column: string
-  /** Gives row, field (as the value was sealed for) and sealed; ends in a `where`. */
+  /** Gives row, field (as the value was sealed for) and sealed. */
   select: string
   /** Replaces a value ($1) that is still the one that was read ($2) in row $3, of field $4 where `byField`. */
   update: string
@@ -15,29 +11,23 @@ export interface Sealed {
 /** Every column that holds sealed values. */
 export const SEALED: Sealed[] = [
   {
-    table: 'connections', column: 'settings', byField: false,
-    select: `select connection as row, 'settings' as field, settings as sealed from isthmus.connections where true`,
+    table: 'connections', byField: false,
+    select: `select connection as "row", 'settings' as field, settings as sealed from isthmus.connections`,
     update: 'update isthmus.connections set settings = $1 where settings = $2 and connection = $3',
   },
   {
-    table: 'tokens', column: 'sealed', byField: false,
-    select: `select connection as row, 'token ' || version as field, sealed from isthmus.tokens where sealed is not null`,
+    table: 'tokens', byField: false,
+    select: `select connection as "row", 'token ' || version as field, sealed from isthmus.tokens where sealed is not null`,
     update: 'update isthmus.tokens set sealed = $1 where sealed = $2 and connection = $3',
   },
   {
-    table: 'vault_credentials', column: 'sealed', byField: true,
-    select: 'select connection as row, field, sealed from isthmus.vault_credentials where true',
+    table: 'vault_credentials', byField: true,
+    select: 'select connection as "row", field, sealed from isthmus.vault_credentials',
     update: 'update isthmus.vault_credentials set sealed = $1 where sealed = $2 and connection = $3 and field = $4',
   },
   {
-    table: 'connect_links', column: 'sealed', byField: false,
-    select: `select link as row, 'sealed' as field, sealed from isthmus.connect_links where true`,
+    table: 'connect_links', byField: false,
+    select: `select link as "row", 'sealed' as field, sealed from isthmus.connect_links`,
     update: 'update isthmus.connect_links set sealed = $1 where sealed = $2 and link = $3',
   },
 ]
-
-/** Opens a value of either version. */
-export async function openSealedValue(sealed: string, place: SealedPlace, root: VaultKey, dataKey: (id: string) => Promise<SealingKey>): Promise<string> {
-  const by = sealedBy(sealed)
-  return openSealed(by?.version === 2 ? await dataKey(by.key) : root, sealed, place)
-}

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
+import { isSecretName, redactor } from '../model/redact/index.ts'
 import type { Keyring } from './keyring.ts'
 
 /** Settings of runs, sealed. */
@@ -15,7 +16,22 @@ export function settingsQueries(pool: pg.Pool, keyring: Keyring): Pick<Store, 's
     },
     async getSettings(connection) {
       const { rows } = await pool.query<{ settings: string }>('select settings from isthmus.connections where connection = $1', [connection])
-      return rows[0] ? (JSON.parse(await keyring.open(rows[0].settings, place(connection))) as Record<string, string>) : {}
+      const values = rows[0] ? (JSON.parse(await keyring.open(rows[0].settings, place(connection))) as Record<string, string>) : {}
+      for (const [name, value] of Object.entries(values)) noteSecret(name, value)
+      return values
     },
+  }
+}
+
+/** Of the environment only what carries a secret by its name, and passwords of addresses: names of hosts and accounts must stay readable in messages. What a sign-in method reads as a secret it registers itself. */
+function noteSecret(name: string, value: string): void {
+  if (isSecretName(name)) redactor.add(value)
+  const password = URL.canParse(value) ? new URL(value).password : ''
+  if (password === '') return
+  redactor.add(password)
+  try {
+    redactor.add(decodeURIComponent(password))
+  } catch {
+    // Written with a % of its own.
   }
 }

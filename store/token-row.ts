@@ -42,11 +42,18 @@ export class TokenRows {
   async read(connection: string, on: pg.Pool | pg.PoolClient): Promise<Token> {
     const asked = Date.now()
     const { rows } = await on.query<TokenRow>('select version, sealed, extract(epoch from clock_timestamp()) * 1000 as now from isthmus.tokens where connection = $1', [connection])
-    return this.#open(connection, rows[0], asked)
+    if (rows[0]) this.#compareClocks(rows[0], asked)
+    return this.#open(connection, rows[0])
   }
 
   /** Locks the row, which is made when there is none. `silenceMs`: without a sign of life for so long a process counts as dead; a third of it where that harms nothing. */
   async lock(connection: string, client: pg.PoolClient, silenceMs: number): Promise<{ row: TokenRow; token: Token }> {
+    const row = await this.lockRow(connection, client, silenceMs)
+    return { row, token: await this.#open(connection, row) }
+  }
+
+  /** The same without opening what is sealed there. */
+  async lockRow(connection: string, client: pg.PoolClient, silenceMs: number): Promise<TokenRow> {
     const asked = Date.now()
     const select = `select version, sealed, extract(epoch from clock_timestamp()) * 1000 as now, rotates, use_id, use_by, use_at, use_of, reconnect_since, reconnect_reason,
       -- Nobody could give a sign while the database was down.
@@ -57,11 +64,13 @@ export class TokenRows {
       await client.query('insert into isthmus.tokens (connection, version) values ($1, 0) on conflict do nothing', [connection])
       row = (await client.query<TokenRow>(select, [connection, silenceMs])).rows[0]!
     }
-    return { row, token: await this.#open(connection, row, asked) }
+    this.#compareClocks(row, asked)
+    return row
   }
 
   seal(connection: string, token: Token): Promise<string> {
     const { accessToken, expiresAt, refreshToken, issuedAt, version } = token
+    noteToken(token)
     const byDatabase = (at: Date | null | undefined) => (at ? new Date(at.getTime() - this.#ahead) : null)
     return this.#keyring.seal(JSON.stringify({ accessToken, expiresAt: byDatabase(expiresAt), refreshToken, issuedAt: byDatabase(issuedAt) }), tokenPlace(connection, version))
   }
@@ -71,18 +80,23 @@ export class TokenRows {
     return this.#keyring.fingerprint(`refresh token\n${secret}`)
   }
 
-  async #open(connection: string, row: TokenRow | undefined, asked: number): Promise<Token> {
-    if (row) {
-      const ahead = this.#clock.sample(asked, Number(row.now), Date.now())
-      this.#ahead = Math.abs(ahead) < SAME_CLOCK_MS ? 0 : ahead
-    }
+  async #open(connection: string, row: TokenRow | undefined): Promise<Token> {
     if (!row || row.sealed === null) return NONE
     const { accessToken, refreshToken, expiresAt, issuedAt } = JSON.parse(await this.#keyring.open(row.sealed, tokenPlace(connection, row.version))) as Stored
-    redactor.add(accessToken)
-    if (refreshToken) redactor.add(refreshToken)
+    noteToken({ accessToken, refreshToken })
     const byProcess = (at: string | null | undefined) => (at ? new Date(Date.parse(at) + this.#ahead) : null)
     return { version: row.version, accessToken, refreshToken, expiresAt: byProcess(expiresAt), issuedAt: byProcess(issuedAt) }
   }
+
+  #compareClocks(row: TokenRow, asked: number): void {
+    const ahead = this.#clock.sample(asked, Number(row.now), Date.now())
+    this.#ahead = Math.abs(ahead) < SAME_CLOCK_MS ? 0 : ahead
+  }
+}
+
+function noteToken({ accessToken, refreshToken }: Pick<Token, 'accessToken' | 'refreshToken'>): void {
+  redactor.add(accessToken)
+  if (refreshToken) redactor.add(refreshToken)
 }
 
 /** Where a token of that version is sealed. */

@@ -45,8 +45,9 @@ export async function lose(deps: TokenDeps, use: Use, reason: string, refresh: T
 /** Stores what a person has just got by signing in, over whatever was there: an exchange under way ends with a token that nobody takes. */
 export async function put(deps: TokenDeps, connection: string, token: Omit<Token, 'version'>): Promise<Token> {
   return inTransaction(deps.pool, async (client) => {
-    const { token: stored } = await deps.rows.lock(connection, client, deps.silenceMs)
-    const fresh: Token = { issuedAt: new Date(), ...token, version: stored.version + 1 }
+    // Not opened: signing in again also heals a token that does not open any more.
+    const { version } = await deps.rows.lockRow(connection, client, deps.silenceMs)
+    const fresh: Token = { issuedAt: new Date(), ...token, version: version + 1 }
     await client.query(`update isthmus.tokens set version = $2, sealed = $3, rotates = null, served = least(served, $2 - 1), updated_at = now(), ${CONNECTED}, ${CLEARED} where connection = $1`, [
       connection, fresh.version, await deps.rows.seal(connection, fresh),
     ])

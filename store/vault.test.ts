@@ -6,19 +6,38 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { loadVaultKey, openSealed, seal } from './index.ts'
-import { decrypt, encrypt } from './vault.ts'
+import { decrypt, encrypt, hmac } from './vault.ts'
 
-const VECTORS = fileURLToPath(new URL('../../shared/vectors/wycheproof/testvectors_v1/aes_gcm_test.json', import.meta.url))
-const place = { table: 'connections', row: 'shop', field: 'settings' }
+const VECTORS = fileURLToPath(new URL('../../shared/vectors/wycheproof/testvectors_v1/', import.meta.url))
+const place = { table: 'vault_credentials', row: 'shop', field: 'secret' }
 const vaultKey = () => loadVaultKey({ env: { ISTHMUS_KEY: randomBytes(32).toString('base64') }, projectDir: '/nowhere' })
+
+interface Group {
+  ivSize: number
+  keySize: number
+  tagSize: number
+  tests: Record<string, string>[]
+}
+const groups = (file: string): Group[] => (JSON.parse(readFileSync(join(VECTORS, file), 'utf8')) as { testGroups: Group[] }).testGroups
+const hex = (test: Record<string, string>, ...fields: string[]): Buffer[] => fields.map((f) => Buffer.from(test[f]!, 'hex'))
+/** How many of the changed values open all the same. */
+const opened = (tries: (() => unknown)[]): number =>
+  tries.filter((attempt) => {
+    try {
+      attempt()
+      return true
+    } catch (error) {
+      expect(error).toMatchObject({ type: 'VaultKey' })
+      return false
+    }
+  }).length
 
 describe('sealing', () => {
   it.skipIf(!existsSync(VECTORS))('agrees with the wycheproof vectors', () => {
-    const { testGroups } = JSON.parse(readFileSync(VECTORS, 'utf8')) as { testGroups: { ivSize: number; keySize: number; tagSize: number; tests: Record<string, string>[] }[] }
     let seen = 0
-    for (const group of testGroups.filter((g) => g.keySize === 256 && g.ivSize === 96 && g.tagSize === 128)) {
+    for (const group of groups('aes_gcm_test.json').filter((g) => g.keySize === 256 && g.ivSize === 96 && g.tagSize === 128)) {
       for (const test of group.tests) {
-        const [key, iv, aad, msg, ct, tag] = ['key', 'iv', 'aad', 'msg', 'ct', 'tag'].map((f) => Buffer.from(test[f]!, 'hex')) as Buffer[]
+        const [key, iv, aad, msg, ct, tag] = hex(test, 'key', 'iv', 'aad', 'msg', 'ct', 'tag')
         const sealed = Buffer.concat([ct!, tag!])
         seen += 1
         if (test['result'] === 'valid') {
@@ -28,31 +47,64 @@ describe('sealing', () => {
       }
     }
     expect(seen).toBe(66)
+    let macs = 0
+    for (const group of groups('hmac_sha256_test.json')) {
+      for (const test of group.tests) {
+        const [key, msg, tag] = hex(test, 'key', 'msg', 'tag')
+        macs += 1
+        expect(hmac(key!, msg!).subarray(0, group.tagSize / 8).equals(tag!), test['comment']).toBe(test['result'] === 'valid')
+      }
+    }
+    expect(macs).toBe(174)
   })
 
   it('opens in its place only, whole only, with its key only', async () => {
     const key = await vaultKey()
     const sealed = seal(key, 'sécret', place)
-    expect(openSealed(key, sealed, place)).toBe('sécret')
+    const open = (text: string, where = place, by = key) => () => openSealed(by, text, where)
+    expect(open(sealed)()).toBe('sécret')
     expect(sealed).not.toContain('cret')
-    for (const other of [{ ...place, table: 'tokens' }, { ...place, row: 'shop2' }, { ...place, field: 'x' }]) expect(() => openSealed(key, sealed, other)).toThrowError(/does not open/)
     const parts = sealed.split('.')
-    for (const [part, bytes] of [[2, 12], [3, 23]] as const) {
+    const having = (part: number, bytes: Buffer): string => parts.map((p, i) => (i === part ? bytes.toString('base64url') : p)).join('.')
+    const tries: (() => unknown)[] = []
+    // IV, ciphertext and tag: each bit.
+    for (const [part, bytes] of [[2, 12], [3, 7 + 16]] as const) {
+      const was = Buffer.from(parts[part]!, 'base64url')
+      expect(was).toHaveLength(bytes)
       for (let bit = 0; bit < bytes * 8; bit++) {
-        const flipped = Buffer.from(parts[part]!, 'base64url')
+        const flipped = Buffer.from(was)
         flipped[bit >> 3]! ^= 1 << (bit & 7)
-        expect(() => openSealed(key, parts.map((p, i) => (i === part ? flipped.toString('base64url') : p)).join('.'), place)).toThrow()
+        tries.push(open(having(part, flipped)))
+      }
+      // Shorter, tags of 4 to 15 bytes among them, and longer.
+      for (let n = 0; n < bytes; n++) tries.push(open(having(part, was.subarray(0, n))))
+      tries.push(open(having(part, Buffer.concat([was, Buffer.alloc(1)]))))
+    }
+    // What it is bound to: each bit of each part, and text moved from one part to the next.
+    for (const part of ['table', 'row', 'field'] as const) {
+      const was = Buffer.from(place[part])
+      for (let bit = 0; bit < was.length * 8; bit++) {
+        const flipped = Buffer.from(was)
+        flipped[bit >> 3]! ^= 1 << (bit & 7)
+        tries.push(open(sealed, { ...place, [part]: flipped.toString('latin1') }))
       }
     }
-    for (let n = 1; n < 23; n++) {
-      const short = Buffer.from(parts[3]!, 'base64url').subarray(0, 23 - n).toString('base64url')
-      expect(() => openSealed(key, [...parts.slice(0, 3), short].join('.'), place)).toThrow()
+    tries.push(open(sealed, { ...place, row: 'shops', field: 'ecret' }), open(sealed, { ...place, row: 'shop","secret', field: '' }))
+    for (let i = 0; i < 16; i++) {
+      const id = key.id.slice(0, i) + (key.id[i] === '0' ? '1' : '0') + key.id.slice(i + 1)
+      // As written, and with the secret under another name.
+      tries.push(open(sealed.replace(key.id, id)), open(sealed.replace(key.id, id), place, { ...key, id }))
     }
     const wrong = await vaultKey()
-    expect(() => openSealed(wrong, sealed, place)).toThrowError(/another key/)
-    expect(() => openSealed({ ...wrong, id: key.id }, sealed, place)).toThrow()
-    expect(() => openSealed(key, 'nonsense', place)).toThrow()
-    expect(new Set(Array.from({ length: 10_000 }, () => seal(key, '', place).split('.')[2])).size).toBe(10_000)
+    tries.push(open(sealed, place, wrong), open(sealed, place, { ...wrong, id: key.id }), open('nonsense'), open(''), open(`v3${sealed.slice(2)}`), open(`${sealed}\n`), open(` ${sealed}`), open(`${sealed}=`))
+    expect(tries.length).toBeGreaterThan(500)
+    expect(opened(tries)).toBe(0)
+    expect(open(sealed, place, wrong)).toThrowError(/another key/)
+  })
+
+  it('never repeats an IV', async () => {
+    const key = await vaultKey()
+    expect(new Set(Array.from({ length: 100_000 }, () => seal(key, '', place).split('.')[2])).size).toBe(100_000)
   })
 })
 

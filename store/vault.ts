@@ -1,6 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import { IsthmusError } from '../model/errors.ts'
-import type { VaultKey } from './vault-key.ts'
+import { sourceOf, type VaultKey } from './vault-key.ts'
 
 /** Where a sealed value stands. It opens there only: moved to another row or field it is refused. */
 export interface SealedPlace {
@@ -15,7 +15,7 @@ const TAG_BYTES = 16
 const FORM = /^v([12])\.([0-9a-f]{16})\.([\w-]{16})\.([\w-]{22,})$/
 
 /** A key that seals values, by its id. */
-export type SealingKey = Pick<VaultKey, 'id' | 'secret'>
+export type SealingKey = Pick<VaultKey, 'id' | 'secret' | 'source'>
 
 /** Encrypts a text for one place: `v2.<key id>.<iv>.<ciphertext and tag>`. Version 1 was sealed by the vault's own key, version 2 by a data key. */
 export function seal(key: SealingKey, text: string, place: SealedPlace, version: 1 | 2 = 2): string {
@@ -27,7 +27,7 @@ export function seal(key: SealingKey, text: string, place: SealedPlace, version:
 /** Opens what `seal` made. Throws VaultKey when the key is another one, or the value is not the one that was sealed here. */
 export function openSealed(key: SealingKey, sealed: string, place: SealedPlace): string {
   const [, , keyId, iv, body] = FORM.exec(sealed) ?? []
-  if (keyId !== undefined && keyId !== key.id) throw wrongKey()
+  if (keyId !== undefined && keyId !== key.id) throw wrongKey(key)
   try {
     return decrypt(key.secret, Buffer.from(iv!, 'base64url'), Buffer.from(body!, 'base64url'), bound(place, key.id)).toString()
   } catch {
@@ -43,14 +43,21 @@ export function sealedBy(sealed: string): { version: 1 | 2; key: string } | null
   return key === undefined ? null : { version: Number(version) as 1 | 2, key }
 }
 
-export function wrongKey(): IsthmusError {
-  return new IsthmusError('VaultKey', 'The credentials in this database were sealed with another key', {
-    cure: 'set ISTHMUS_KEY or ISTHMUS_KEY_FILE to the key they were sealed with, or put that key into .isthmus/key',
+/** `key`: the one that was tried. */
+export function wrongKey(key: Pick<VaultKey, 'source'> = {}): IsthmusError {
+  const source = sourceOf(key)
+  return new IsthmusError('VaultKey', `The credentials in this database were sealed with another key${source === '' ? '' : ` than that of ${source}`}`, {
+    cure: 'give the key they were sealed with: in ISTHMUS_KEY, ISTHMUS_KEY_FILE, ISTHMUS_KEY_COMMAND or .isthmus/key',
   })
 }
 
 function bound({ table, row, field }: SealedPlace, keyId: string): Buffer {
   return Buffer.from(JSON.stringify([table, row, field, keyId]))
+}
+
+/** HMAC-SHA256. */
+export function hmac(secret: Buffer, text: Buffer | string): Buffer {
+  return createHmac('sha256', secret).update(text).digest()
 }
 
 /** AES-GCM with a tag of 16 bytes, which stands at the end. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { IsthmusError } from '../../model/errors.ts'
 import { projectEnvironment } from '../../project/index.ts'
-import { loadVaultKey, newKey, openStore, rotateVaultKey, vaultStatus, type VaultKey } from '../../store/index.ts'
+import { abandonVaultRotation, loadVaultKey, openStore, rotateVaultKey, sourceOf, vaultStatus, type VaultKey } from '../../store/index.ts'
 import { action, projectOption } from './action.ts'
 import { EXIT, n, plain, type Output } from './output.ts'
 import { ensureDatabase } from './stack.ts'
@@ -10,6 +10,15 @@ interface Options {
   json?: boolean
   project: string
 }
+
+interface RotateFlags extends Options {
+  newKeyFile?: string
+  newKeyCommand?: string
+  finish?: boolean
+  abandon?: boolean
+}
+
+const SHOWN = 20
 
 /** `isthmus vault ...`: the key that seals credentials. */
 export function vaultCommand(): Command {
@@ -33,8 +42,6 @@ async function withDatabase<R>(output: Output, project: string, body: (databaseU
   }
 }
 
-const where = (key: VaultKey): string => (key.source?.kind === 'file' ? key.source.path : (key.source?.name ?? ''))
-
 function statusCommand(): Command {
   return new Command('status')
     .description('where the key comes from, and what it seals')
@@ -43,13 +50,14 @@ function statusCommand(): Command {
     .action(
       action((output, options: Options) =>
         withDatabase(output, options.project, async (databaseUrl, key) => {
-          const status = await vaultStatus(databaseUrl)
-          if (options.json) output.json({ key: key.id, source: where(key), ...status })
+          const status = await vaultStatus(databaseUrl, key)
+          if (options.json) output.json(status)
           else {
-            output.out(`key         ${key.id}, from ${plain(where(key))}`)
+            output.out(`key         ${status.key}, from ${plain(status.source)}`)
             output.out(`data keys   ${n(status.dataKeys)}`)
             output.out(`sealed      ${n(status.sealed)} values${status.older > 0 ? `, ${n(status.older)} of them not under the newest data key` : ''}`)
             if (status.rotation) output.out(output.color.yellow('a rotation is not finished: run `isthmus vault rotate-key` again'))
+            if (status.openTo !== null) output.out(output.color.yellow(`others than its owner can read the key file (mode ${status.openTo})`))
           }
           return EXIT.ok
         }),
@@ -60,26 +68,50 @@ function statusCommand(): Command {
 function rotateCommand(): Command {
   return new Command('rotate-key')
     .description('exchange the key and seal everything anew, while workers run; a rotation that was stopped goes on')
-    .option('--new-key-file <file>', 'the new key, where the key does not come from a file that Isthmus may replace')
-    .option('--new-key-command <command>', 'a command that prints the new key')
+    .option('--new-key-file <file>', 'a file with the new key, which you set yourself')
+    .option('--new-key-command <command>', 'a command that prints the new key, which you set yourself')
     .option('--finish', 'the new key is set everywhere: drop what the old one opens')
+    .option('--abandon', 'give up a rotation that is not finished; the old key stays')
     .option('--json', 'one JSON line')
     .addOption(projectOption())
-    .addHelpText('after', '\nA key in a file (.isthmus/key, ISTHMUS_KEY_FILE) is made and replaced here. A key in ISTHMUS_KEY or from ISTHMUS_KEY_COMMAND is yours to exchange:\ngive the new one as ISTHMUS_NEW_KEY (or by the options above), set it everywhere, restart, then run this with --finish.')
+    .addHelpText('after', `
+A key in a file (.isthmus/key, ISTHMUS_KEY_FILE) is made and replaced here, which is all when every worker reads this very file. Otherwise, and with
+ISTHMUS_KEY or ISTHMUS_KEY_COMMAND, exchange it yourself: give the new one as ISTHMUS_NEW_KEY (or by the options above), set it everywhere, restart, then
+run this with --finish. In between both keys open everything.`)
     .action(
-      action((output, options: Options & { newKeyFile?: string; newKeyCommand?: string; finish?: boolean }) =>
+      action((output, options: RotateFlags) =>
         withDatabase(output, options.project, async (databaseUrl, from, env) => {
-          const given = await newKey({ from, env, projectDir: options.project, file: options.newKeyFile, command: options.newKeyCommand, finish: options.finish === true })
-          if (given.to && given.to.id === from.id && !options.finish) throw new IsthmusError('VaultKey', 'the new key is the one in use', { cure: 'give another one' })
-          const done = await rotateVaultKey(databaseUrl, { from, to: given.to, exchange: given.exchange, finish: options.finish === true, say: (line) => output.err(output.color.dim(line)) })
+          if (options.abandon) return abandon(output, options, databaseUrl, from)
+          const { newKeyFile, newKeyCommand, finish } = options
+          const done = await rotateVaultKey(databaseUrl, {
+            from, env, projectDir: options.project, newKeyFile, newKeyCommand, finish,
+            step: (step) => {
+              if (step === 'settling') output.err(output.color.dim('waiting for processes that still seal with the former data key'))
+            },
+          })
           if (options.json) output.json({ outcome: done.finished ? 'rotated' : 'prepared', ...done })
           else if (done.finished) output.out(`${output.color.green('rotated')}: the key is ${done.key}, ${n(done.resealed)} values were sealed anew`)
           else {
             output.out(`prepared: ${n(done.resealed)} values were sealed anew, both keys open them`)
-            output.out(`next: set the new key as ${plain(where(from))} for workers and clients, restart them, then run \`isthmus vault rotate-key --finish\``)
+            output.out(`next: set the key ${done.key} as ${plain(sourceOf(from))} for all workers and clients, restart them, then run \`isthmus vault rotate-key --finish\``)
           }
+          if (done.unopened.length > 0) showUnopened(output, done.unopened)
           return EXIT.ok
         }),
       ),
     )
+}
+
+async function abandon(output: Output, options: RotateFlags, databaseUrl: string, from: VaultKey): Promise<number> {
+  if (options.finish || options.newKeyFile || options.newKeyCommand) throw new IsthmusError('InvalidInput', '--abandon goes with nothing else', { field: '--abandon', cure: 'leave the other options out' })
+  await abandonVaultRotation(databaseUrl, from)
+  if (options.json) output.json({ outcome: 'abandoned', key: from.id })
+  else output.out(`given up: the key is ${from.id} as before`)
+  return EXIT.ok
+}
+
+function showUnopened(output: Output, unopened: string[]): void {
+  output.err(output.color.yellow(`${n(unopened.length)} values do not open: somebody has changed or moved them. They are left as they are; set those connections up again:`))
+  for (const one of unopened.slice(0, SHOWN)) output.err(`  ${plain(one)}`)
+  if (unopened.length > SHOWN) output.err(`  and ${n(unopened.length - SHOWN)} more`)
 }
