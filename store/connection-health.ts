@@ -4,7 +4,7 @@ import type { ErrorType } from '../model/errors.ts'
 import { redactor } from '../model/redact/index.ts'
 import { bounded } from './text.ts'
 
-/** An unchanged state is written this often at most. */
+/** The same outcome of calls is written this often at most. */
 const QUIET_MS = 10_000
 
 interface Row {
@@ -37,7 +37,8 @@ export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionH
       const message = lastErrorMessage === undefined ? null : bounded(redactor.text(lastErrorMessage), 500)
       const what = JSON.stringify([state, reason, lastErrorType, message, lastSuccessAt !== undefined, lastErrorAt !== undefined])
       const last = told.get(connection)
-      if (last && last.what === what && performance.now() - last.at < QUIET_MS) return
+      // A state is told seldom, and another process may have told another one meanwhile.
+      if (state === undefined && last && last.what === what && performance.now() - last.at < QUIET_MS) return
       told.set(connection, { what, at: performance.now() })
       await pool.query(
         `insert into isthmus.connection_health as h (connection, state, reason, since, last_success_at, last_error_at, last_error_type, last_error_message)
