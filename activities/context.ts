@@ -51,7 +51,7 @@ export class OpenStreams {
   }
 
   async get(target: StreamTarget): Promise<OpenStream> {
-    const key = `${target.run}\n${target.stream}\n${target.round}`
+    const key = keyOf(target)
     let found = this.#open.get(key)
     if (!found) {
       found = this.#openStream(target)
@@ -64,13 +64,29 @@ export class OpenStreams {
     return found
   }
 
-  async #openStream(target: StreamTarget): Promise<OpenStream> {
+  /** The stream is open here already. */
+  has(target: StreamTarget): boolean {
+    return this.#open.has(keyOf(target))
+  }
+
+  /** The stream with the credentials of now, beside what others work with, also after the run's end. The caller closes it. */
+  async openApart(target: StreamTarget): Promise<OpenStream> {
+    const { plan, stream, accounts } = await this.#find(target)
+    return openWith(this.#deps, plan, stream, accounts, { run: target.run, target })
+  }
+
+  async #find(target: StreamTarget): Promise<{ plan: Plan; stream: StreamPlan; accounts: StreamAccounts }> {
     const deps = this.#deps
     const plan = await deps.store.getPlan(target.plan)
     const stream = plan.streams.find((s) => s.name === target.stream)
     if (!stream) throw new IsthmusError('NotFound', `the plan has no stream "${target.stream}"`, { file: plan.file })
     const environment = { ...projectEnvironment(deps.projectDir), ...(await deps.store.getSettings(`run/${target.run}`)) }
-    const accounts = await openAccounts(deps.store, stream, environment)
+    return { plan, stream, accounts: await openAccounts(deps.store, stream, environment) }
+  }
+
+  async #openStream(target: StreamTarget): Promise<OpenStream> {
+    const deps = this.#deps
+    const { plan, stream, accounts } = await this.#find(target)
     const { from, to } = accounts
     const destination = stream.destination
     const shared = {
@@ -117,6 +133,10 @@ export class OpenStreams {
     this.#open.delete(key)
     await found?.then((o) => o.close(), () => undefined)
   }
+}
+
+function keyOf({ run, stream, round }: StreamTarget): string {
+  return `${run}\n${stream}\n${round}`
 }
 
 type OpenDeps = Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner'>

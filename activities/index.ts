@@ -37,7 +37,7 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
     page: (request) => step((context) => readChunk(deps, streams, request, context)),
     map: (request) => step((context) => mapChunk(deps, streams, request, context)),
     post: (request) => step((context) => postChunk(deps, streams, request, context)),
-    park: (request) => step(() => parkStream(deps, request)),
+    park: (request) => step(() => parkStream(deps, streams, request)),
     complete: (request) => step((context) => completeStream(deps, streams, request, context)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
     ...repairActivities(deps),

@@ -2,6 +2,7 @@ import type { RejectedKey } from '../model/ports.ts'
 import type { PostResult } from '../model/run.ts'
 import type { OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
+import { noteHealth } from './health.ts'
 import { refusedRejects, saveStagedRejects } from './set-aside.ts'
 import type { StepContext } from './step.ts'
 import type { PostStepRequest } from './types.ts'
@@ -31,6 +32,8 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
     .catch((error: unknown) => {
       throw lost !== null && (error as NodeJS.ErrnoException).code === 'ENOENT' ? lost : error
     })
+  const to = open.stream.destination
+  if (to.kind === 'action') await noteHealth(deps.store, to.connection, result.stop ?? { kind: 'done' }, result.inserted + result.updated + result.unchanged + result.deleted > 0)
   // A chunk that stopped before its end is posted again from the same file.
   if (result.stop === null) await deps.stage.dropRows(rows)
   const b = request.before

@@ -49,7 +49,11 @@ export async function signIn(
   if (owner && open.owned && auth.kind !== 'signedJwt') {
     const { connection, ask } = open.owned
     const result = await owner.ensureFresh(connection, { tokenKey: open.tokenKey, seen: Math.max(seen, stored.version), ask }, signal)
-    if (result.kind === 'fresh') return { token: await store.getToken(open.tokenKey), refreshed: result.for === `${ask.run}/${ask.stream}` }
+    if (result.kind === 'fresh') {
+      const token = await store.getToken(open.tokenKey)
+      if (token.version < result.version) throw new IsthmusError('Transient', `the token of ${connection} was removed in this moment`, { cure: 'try again' })
+      return { token, refreshed: result.for === `${ask.run}/${ask.stream}` }
+    }
     const { type, message, field, cure } = result.error
     throw new IsthmusError(type, message, { field, cure, ...(result.kind === 'failed' && result.until && { until: new Date(result.until) }) })
   }

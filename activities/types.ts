@@ -54,6 +54,13 @@ export interface ParkRequest extends StreamTarget {
   error: RunError
   /** ISO time of its own next try; null when it waits for a person. */
   until: string | null
+  /** It stopped because it could not sign in: to which account, and the token that was to follow. */
+  signIn?: { seen: number; of?: 'destination' }
+}
+
+export interface ParkResult {
+  /** A person has signed in since it stopped: it can go on at once. */
+  signedIn: boolean
 }
 
 export interface AuthenticateRequest extends StreamTarget {
@@ -69,6 +76,12 @@ export interface AuthenticateResult {
   expiresAt: string | null
   /** A new token was fetched by this call. */
   refreshed: boolean
+}
+
+export interface RefreshRequest extends FreshRequest {
+  connection: string
+  /** Before the token's end, without anybody asking: what stands in the way is no news. */
+  ahead: boolean
 }
 
 export interface PageRequest extends StreamTarget {
@@ -110,7 +123,7 @@ export interface Activities {
   /** Makes sure that a valid token lies in the store. Never returns it. */
   authenticate(request: AuthenticateRequest): Promise<AuthenticateResult>
   /** Gets a newer token for the owner of a connection and stores it. What went wrong is told, not thrown. */
-  refresh(request: FreshRequest & { connection: string }): Promise<FreshResult>
+  refresh(request: RefreshRequest): Promise<FreshResult>
   /** Reads pages from a position until the chunk's budget is spent, and stages them. */
   page(request: PageRequest): Promise<PageResult>
   /** Turns staged pages into rows in the destination's load format, and sets rejects aside. */
@@ -118,7 +131,7 @@ export interface Activities {
   /** Loads rows and checkpoint in one transaction. */
   post(request: PostStepRequest): Promise<PostResult>
   /** Shows a parked stream to those who look at the run, and alerts once. */
-  park(request: ParkRequest): Promise<void>
+  park(request: ParkRequest): Promise<ParkResult>
   /** Ends a scan that has seen everything: removes rows that are gone, exchanges the table of mode replace. */
   complete(request: CompleteRequest): Promise<CompleteResult>
   /** Writes the receipt of a run and cleans up behind it. */

@@ -184,8 +184,8 @@ export class Syncs {
     const loaded = await loadSync(this.#projectDir, id)
     const plan = selectStreams(loaded.plan, options.streams)
     const environment = requireEnvironment(plan, this.#environment())
-    const { store, databaseUrl } = await this.#connect()
-    return peek({ ...loaded, plan }, { store, environment, databaseUrl, limit: options.limit ?? 5 })
+    const { store, databaseUrl, owner } = await this.#connect()
+    return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, limit: options.limit ?? 5 })
   }
 
   /**

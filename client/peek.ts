@@ -6,9 +6,11 @@ import { openActions, type Actions } from '../destinations/actions/index.ts'
 import { postgresDestination } from '../destinations/postgres/index.ts'
 import { rowValues } from '../destinations/postgres/lines.ts'
 import { at, IsthmusError } from '../model/errors.ts'
+import type { Plan, StreamPlan } from '../model/plan.ts'
+import type { TokenOwner } from '../model/owner.ts'
 import type { Store } from '../model/ports.ts'
 import type { PageStop } from '../model/run.ts'
-import type { Environment, LoadedSync } from '../project/index.ts'
+import type { LoadedSync } from '../project/index.ts'
 import { readPages } from '../protocols/rest/index.ts'
 
 /** The first page of a stream, mapped. */
@@ -31,20 +33,50 @@ export interface Peek {
 
 const LOOK_MS = 20_000
 
+interface PeekOptions {
+  store: Store
+  environment: Record<string, string>
+  databaseUrl: string
+  /** The plan with all streams, which its hash stands for. */
+  whole: Plan
+  /** Who refreshes tokens. */
+  owner: TokenOwner
+  limit: number
+}
+
 /**
  * Reads and maps the first page of each stream, before all bulk work of its account. Starts nothing, writes nothing, moves no checkpoint.
  * Throws what stands in the way: AuthFailed, Contract, Unreachable, RateLimited (with `until`), ...
  */
-export async function peek(sync: LoadedSync, { store, environment, databaseUrl, limit }: { store: Store; environment: Environment; databaseUrl: string; limit: number }): Promise<Peek[]> {
+export async function peek(sync: LoadedSync, { store, environment, databaseUrl, whole, owner: asked, limit }: PeekOptions): Promise<Peek[]> {
   const found: Peek[] = []
-  for (const [i, stream] of sync.plan.streams.entries()) {
+  const run = `peek-${randomUUID()}`
+  const { id, hash } = sync.plan
+  let left = false
+  // Whoever refreshes the token finds plan and credentials in the store; most looks need none.
+  const owner: TokenOwner = {
+    async ensureFresh(connection, request, signal) {
+      left = true
+      await store.savePlan(whole)
+      await store.saveSettings(`run/${run}`, environment)
+      return asked.ensureFresh(connection, request, signal)
+    },
+  }
+  try {
+    for (const [i, stream] of sync.plan.streams.entries()) found.push(await peekStream(i, stream))
+    return found
+  } finally {
+    if (left) await store.saveSettings(`run/${run}`, {})
+  }
+
+  async function peekStream(i: number, stream: StreamPlan): Promise<Peek> {
     const destination = postgresDestination(databaseUrl)
     let actions: Actions | null = null
     try {
-      const one = await open({ destination: () => destination, databaseUrl, store, owner: null, actions: () => (actions ??= openActions(databaseUrl)) }, sync.plan, stream, environment)
+      const one = await open({ destination: () => destination, databaseUrl, store, owner, actions: () => (actions ??= openActions(databaseUrl)) }, sync.plan, stream, environment, { target: { sync: id, run, plan: hash, stream: stream.name, round: 0 } })
       try {
         const flow = sync.definition.flows.find((f) => f.from.stream.name === stream.name) ?? sync.definition.flows[i]
-        found.push(await look(one, rowMapper(stream, flow), store, limit))
+        return await look(one, rowMapper(stream, flow), { store, owner, limit, run })
       } finally {
         await one.close()
       }
@@ -55,19 +87,18 @@ export async function peek(sync: LoadedSync, { store, environment, databaseUrl, 
       await closeActions(actions)
     }
   }
-  return found
 }
 
 function closeActions(actions: Actions | null): Promise<void> | undefined {
   return actions?.close()
 }
 
-async function look(one: OpenStream, mapper: ReturnType<typeof rowMapper>, store: Store, limit: number): Promise<Peek> {
+async function look(one: OpenStream, mapper: ReturnType<typeof rowMapper>, { store, owner, limit, run }: { store: Store; owner: TokenOwner; limit: number; run: string }): Promise<Peek> {
   const began = performance.now()
   const signal = AbortSignal.timeout(LOOK_MS * 3)
-  const pacer = pacerOf(store, one, `peek/${randomUUID()}`, 'interactive')
+  const pacer = pacerOf(store, one, `peek/${run}`, 'interactive')
   for (let seen = -1, attempt = 1; ; attempt += 1) {
-    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run: 'peek', stream: one.stream.name }, signal)).token.version
+    if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run, stream: one.stream.name }, signal, owner)).token.version
     let page: { body: Buffer; last: boolean } | null = null
     const read = await readPages({
       reader: one.reader, position: null, since: one.stream.stream.incremental?.start || null,

@@ -20,8 +20,11 @@ export interface FreshRequest {
 
 /** What the owner of a connection's tokens answers; never a token. */
 export type FreshResult =
-  /** `for`: the stream (`run/stream`) whose asking led to the refresh; '' when there was no need of one. */
-  | { kind: 'fresh'; version: number; expiresAt: string | null; for: string }
+  /**
+   * `for`: the stream (`run/stream`) whose asking led to the refresh; '' when there was no need of one. `renewable`: by a refresh token, so that it
+   * can be renewed ahead of its end; times are ISO, null when it says none.
+   */
+  | { kind: 'fresh'; version: number; issuedAt: string | null; expiresAt: string | null; renewable: boolean; for: string }
   /** A person has to sign in again. */
   | { kind: 'reconnect'; error: RunError }
   | { kind: 'failed'; error: RunError; until: string | null }

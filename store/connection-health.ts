@@ -45,7 +45,8 @@ export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionH
       const now = performance.now()
       const last = told.get(connection) ?? { state: '', errorType: '', successAt: -Infinity, errorAt: -Infinity }
       const failed = lastErrorAt !== undefined || lastErrorType !== undefined || lastErrorMessage !== undefined
-      const worth = (state !== undefined && (state !== 'ok' || state !== last.state))
+      // A state is told seldom, and another process may have told another one meanwhile.
+      const worth = state !== undefined
         || (lastSuccessAt !== undefined && now - last.successAt >= QUIET_MS)
         || (failed && (now - last.errorAt >= QUIET_MS || lastErrorType !== last.errorType))
       if (!worth) return

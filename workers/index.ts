@@ -1,5 +1,5 @@
 /** Start of everything that runs: the development stack, connections to Temporal, and the worker. */
-export { TASK_QUEUE, API_TASK_QUEUE, SEARCH_ATTRIBUTES } from './queues.ts'
+export { TASK_QUEUE, API_TASK_QUEUE, TOKEN_TASK_QUEUE, SEARCH_ATTRIBUTES } from './queues.ts'
 export { cacheDir, stateDir } from './paths.ts'
 export { temporalBinary, timeSkippingServerBinary, type BinaryOptions } from './temporal-binary.ts'
 export { startTemporalServer, type TemporalServer, type TemporalServerOptions } from './temporal-server.ts'

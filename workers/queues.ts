@@ -4,5 +4,8 @@ export const TASK_QUEUE = 'isthmus'
 /** Task queue of the `page` activity: calls to sources, paced by their own budgets. */
 export const API_TASK_QUEUE = 'isthmus-api'
 
+/** Task queue of the `refresh` activity: steps of the other queues wait for it, so it must not need a place among them. */
+export const TOKEN_TASK_QUEUE = 'isthmus-tokens'
+
 /** Search attributes Isthmus sets on its workflows, all of type Keyword. */
 export const SEARCH_ATTRIBUTES = ['IsthmusSync', 'IsthmusStream', 'IsthmusConnection', 'IsthmusPhase', 'IsthmusRun'] as const

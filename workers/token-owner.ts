@@ -7,8 +7,8 @@ import type { connection as connectionWorkflow } from '../workflows/connection.t
 import { TASK_QUEUE } from './queues.ts'
 
 const ATTEMPTS = 5
-/** Callers of so long share one update; those that come later, when it failed, make another one. */
-const SHARED_MS = 2_000
+/** Callers of so long share one update; those that come later, when it failed, make another one. Of one version few are under way at a time: Temporal allows ten. */
+const SHARED_MS = 5_000
 
 /** Workflow that owns the tokens of a connection. */
 export function connectionWorkflowId(connection: string): string {
@@ -24,7 +24,7 @@ export function tokenOwner(client: Client, searchAttributes: boolean): TokenOwne
         try {
           return await client.withAbortSignal(signal, () => ask(client, connection, request, searchAttributes))
         } catch (error) {
-          if (signal.aborted) throw signal.reason
+          if (signal.aborted) throw late(connection, signal.reason)
           // It may have ended, idle, between the start and the update.
           if (attempt >= ATTEMPTS) throw new IsthmusError('Transient', `the owner of the tokens of ${connection} cannot be asked (${error instanceof Error ? error.message.slice(0, 200) : 'unknown'})`, { cause: error })
           await sleep(200 * attempt, undefined, { signal })
@@ -34,6 +34,12 @@ export function tokenOwner(client: Client, searchAttributes: boolean): TokenOwne
   }
 }
 
+/** A time limit of the caller is told as what it means; a cancelled step ends as that. */
+function late(connection: string, reason: unknown): unknown {
+  if (!(reason instanceof DOMException) || reason.name !== 'TimeoutError') return reason
+  return new IsthmusError('Transient', `the owner of the tokens of ${connection} has not answered in time`, { cure: 'see that a worker runs (`isthmus worker`, or `isthmus dev`)' })
+}
+
 function ask(client: Client, connection: string, request: FreshRequest, searchAttributes: boolean): Promise<FreshResult> {
   const print = createHash('sha256').update(request.tokenKey).digest('base64url').slice(0, 12)
   const startWorkflowOperation = new WithStartWorkflowOperation<typeof connectionWorkflow>('connection', {
@@ -41,10 +47,10 @@ function ask(client: Client, connection: string, request: FreshRequest, searchAt
     taskQueue: TASK_QUEUE,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-    args: [{ connection, carried: null }],
+    args: [{ connection, searchAttributes, carried: null }],
     staticSummary: `tokens of ${connection}`,
     staticDetails: 'Owns the tokens of a connection: whoever needs a newer one asks here, and one refresh runs at a time. *Current Details* tells how it stands.',
-    ...(searchAttributes && { searchAttributes: { IsthmusConnection: [connection] } }),
+    ...(searchAttributes && { searchAttributes: { IsthmusConnection: [connection], IsthmusPhase: ['ok'] } }),
   })
   return client.workflow.executeUpdateWithStart<typeof connectionWorkflow, FreshResult, [FreshRequest]>('ensureFresh', {
     startWorkflowOperation,

@@ -3,7 +3,7 @@ import { GracefulShutdownPeriodExpiredError, Worker, type NativeConnection, type
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
-import { API_TASK_QUEUE, TASK_QUEUE } from './queues.ts'
+import { API_TASK_QUEUE, TASK_QUEUE, TOKEN_TASK_QUEUE } from './queues.ts'
 
 export interface WorkersOptions {
   connection: NativeConnection
@@ -28,18 +28,19 @@ export interface Workers {
   shutdown(): void
 }
 
-/** The activities that call sources. */
-const API_ACTIVITIES = ['authenticate', 'page', 'refresh']
+/** The queue of each activity that does not stay with the workflows. */
+const QUEUES = new Map([['authenticate', API_TASK_QUEUE], ['page', API_TASK_QUEUE], ['refresh', TOKEN_TASK_QUEUE]])
+/** Refreshes under way at once: one for each connection. */
+const MAX_REFRESHES = 20
 
 /**
- * Makes the two workers of a process: `isthmus` (workflows and light activities, 8 at a time) and `isthmus-api` (`authenticate`, `page` and `refresh`).
+ * Makes the workers of a process: `isthmus` (workflows and light activities, 8 at a time), `isthmus-api` (`authenticate` and `page`) and `isthmus-tokens` (`refresh`).
  * @throws IsthmusError NotFound when the namespace does not exist.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace, bundle, maxCachedWorkflows = 200, maxPages = 100, held } = options
   const all = Object.entries(options.activities as Record<string, unknown>)
-  const remote = Object.fromEntries(all.filter(([name]) => API_ACTIVITIES.includes(name)))
-  const light = Object.fromEntries(all.filter(([name]) => !API_ACTIVITIES.includes(name)))
+  const of = (queue: string): Record<string, unknown> => Object.fromEntries(all.filter(([name]) => (QUEUES.get(name) ?? TASK_QUEUE) === queue))
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection, namespace,
     ...(options.dataConverter && { dataConverter: options.dataConverter }),
@@ -54,8 +55,11 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   }
   const workers: Worker[] = []
   try {
-    workers.push(await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: light, maxConcurrentActivityTaskExecutions: 8 }))
-    if (Object.keys(remote).length > 0) workers.push(await Worker.create({ ...common, taskQueue: API_TASK_QUEUE, activities: remote, maxConcurrentActivityTaskExecutions: maxPages }))
+    workers.push(await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: of(TASK_QUEUE), maxConcurrentActivityTaskExecutions: 8 }))
+    for (const [taskQueue, most] of [[API_TASK_QUEUE, maxPages], [TOKEN_TASK_QUEUE, MAX_REFRESHES]] as const) {
+      const activities = of(taskQueue)
+      if (Object.keys(activities).length > 0) workers.push(await Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
+    }
   } catch (error) {
     // A worker that never runs would keep its connection open.
     for (const worker of workers) void drop(worker)

@@ -1,16 +1,13 @@
-import { allHandlersFinished, condition, continueAsNew, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
+import { allHandlersFinished, condition, continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { FreshRequest, FreshResult } from '../model/owner.ts'
-import { connectionDetails } from './connection-details.ts'
+import { showConnection } from './connection-details.ts'
+import { carried, dueAt, known, learn, newToken, nextAt } from './connection-state.ts'
+import { clock, inWords } from './details.ts'
+import { runError } from './failure.ts'
 import { connectionHealthQuery, ensureFreshUpdate, reconnectedSignal } from './messages.ts'
-import { remote } from './steps.ts'
-import type { ConnectionInput, ConnectionState, TokenState } from './types.ts'
+import { tokens } from './steps.ts'
+import type { ConnectionInput, ConnectionState } from './types.ts'
 
-/** Nobody has asked for so long: the workflow ends, and the next one who asks starts it again. */
-const IDLE_MS = 10 * 60_000
-/** Tokens that live shorter are renewed when somebody asks. */
-const MIN_PROACTIVE_LIFE_MS = 2 * 60_000
-/** Lives of a token for which it is renewed without anybody asking. */
-const LIVES = 2
 /** Updates of one run of the workflow; Temporal allows 2,000. */
 const MAX_UPDATES = 500
 
@@ -21,82 +18,71 @@ const MAX_UPDATES = 500
 export async function connection(input: ConnectionInput): Promise<void> {
   const state: ConnectionState = input.carried ?? { tokens: {}, askedAt: Date.now() }
   const flights = new Map<string, Promise<FreshResult>>()
+  const show = showConnection(input, state)
   let updates = 0
 
-  const show = (): void => setCurrentDetails(connectionDetails(input.connection, state))
-  const tokenOf = (key: string): TokenState => (state.tokens[key] ??= { version: 0, expiresAt: null, refreshedAt: null, reconnect: null, error: null, ask: null, askedAt: 0 })
-
-  async function refresh(request: FreshRequest): Promise<FreshResult> {
-    const token = tokenOf(request.tokenKey)
-    const result = await remote.refresh.executeWithOptions({ summary: `a token after version ${request.seen}` }, [{ connection: input.connection, ...request }])
-    token.error = result.kind === 'failed' ? result.error : null
-    token.reconnect = result.kind === 'reconnect' ? result.error : null
-    if (token.reconnect) token.version = Math.max(token.version, request.seen)
-    if (result.kind === 'fresh') Object.assign(token, { version: result.version, expiresAt: result.expiresAt, ...(result.for !== '' && { refreshedAt: new Date(Date.now()).toISOString() }) })
+  async function refresh(request: FreshRequest, ahead: boolean): Promise<FreshResult> {
+    const { tokenKey, seen } = request
+    const token = state.tokens[tokenKey]
+    const summary = seen > 0 ? `new token for ${input.connection}: version ${seen} ${ahead ? 'is past half of its life' : 'has expired or was refused'}` : `sign in to ${input.connection}`
+    const result = await tokens.refresh.executeWithOptions({ summary }, [{ connection: input.connection, ...request, ahead }]).catch((error: unknown): FreshResult => {
+      if (isCancellation(error)) throw error
+      return { kind: 'failed', error: runError(error), until: null }
+    })
+    // Another one when a person has signed in meanwhile: this says nothing of that.
+    if (token && state.tokens[tokenKey] === token) learn(token, { seen, ahead, result }, Date.now())
     show()
     return result
   }
 
   /** Callers that come while a refresh is under way share it. */
-  function shared(request: FreshRequest): Promise<FreshResult> {
-    const flight = flights.get(request.tokenKey) ?? refresh(request).finally(() => flights.delete(request.tokenKey))
-    flights.set(request.tokenKey, flight)
-    return flight
+  async function shared(request: FreshRequest, ahead: boolean): Promise<FreshResult> {
+    for (;;) {
+      const key = request.tokenKey
+      const joined = flights.get(key)
+      const flight = joined ?? refresh(request, ahead).finally(() => flights.get(key) === flight && flights.delete(key))
+      flights.set(key, flight)
+      const result = await flight
+      // One that was begun for an older token may end with the one this caller has seen.
+      if (!joined || result.kind !== 'fresh' || result.version > request.seen) return result
+    }
   }
 
   setHandler(ensureFreshUpdate, async (request: FreshRequest): Promise<FreshResult> => {
     updates += 1
-    state.askedAt = Date.now()
-    const token = tokenOf(request.tokenKey)
-    Object.assign(token, { ask: request.ask, askedAt: state.askedAt })
-    // A version that is newer than the one that was lost: a person has signed in since.
-    if (token.reconnect && request.seen > token.version) token.reconnect = null
-    if (token.reconnect) return { kind: 'reconnect', error: token.reconnect }
-    if (token.version > request.seen && !over(token)) return { kind: 'fresh', version: token.version, expiresAt: token.expiresAt, for: '' }
-    return shared(request)
+    const now = Date.now()
+    state.askedAt = now
+    const token = (state.tokens[request.tokenKey] ??= newToken())
+    Object.assign(token, { ask: request.ask, askedAt: now })
+    return known(token, request, now) ?? shared(request, false)
   })
   setHandler(reconnectedSignal, () => {
     state.askedAt = Date.now()
-    // What was known of the tokens is of the past; the store has the new ones.
+    // What was known of the tokens is of the past, and so is a refresh under way; the store has the new ones.
     state.tokens = {}
+    flights.clear()
     show()
   })
   setHandler(connectionHealthQuery, () => state)
   show()
 
+  const full = (): boolean => updates >= MAX_UPDATES || workflowInfo().continueAsNewSuggested
   for (;;) {
-    const now = Date.now()
-    const due = Object.entries(state.tokens).filter(([key, t]) => (dueAt(t) ?? Infinity) <= now && !flights.has(key))
-    for (const [tokenKey, token] of due) {
+    for (const [tokenKey, token] of Object.entries(state.tokens)) {
+      if ((dueAt(token) ?? Infinity) > Date.now()) continue
       // One that cannot be renewed ahead of time is renewed when somebody asks.
-      token.refreshedAt = null
-      await shared({ tokenKey, seen: token.version, ask: token.ask! })
+      token.renewable = false
+      await shared({ tokenKey, seen: token.version, ask: token.ask! }, true)
     }
-    if (updates >= MAX_UPDATES || workflowInfo().continueAsNewSuggested) {
-      await condition(() => allHandlersFinished() && flights.size === 0)
-      await continueAsNew<typeof connection>({ ...input, carried: state })
+    if (full()) {
+      // Who asks meanwhile is answered first.
+      await condition(allHandlersFinished)
+      await continueAsNew<typeof connection>({ ...input, carried: carried(state) })
     }
-    const idle = Math.max(state.askedAt + IDLE_MS, ...Object.values(state.tokens).map((t) => t.askedAt + LIVES * (lifeOf(t) ?? 0)))
-    if (Date.now() >= idle && flights.size === 0 && allHandlersFinished()) return
-    const next = Math.min(idle, ...Object.values(state.tokens).flatMap((t) => dueAt(t) ?? []))
-    const before = JSON.stringify(state)
-    await condition(() => JSON.stringify(state) !== before || updates >= MAX_UPDATES, Math.max(1_000, next - Date.now()))
+    const next = nextAt(state)
+    if (next.what === 'end' && Date.now() >= next.at && allHandlersFinished()) return
+    const ms = Math.max(1_000, next.at - Date.now())
+    const summary = `wait ${inWords(ms)}, until ${clock(Date.now() + ms, Date.now())}: ${next.what === 'renew' ? 'a token is renewed at half of its life' : 'ends when nobody asks'}`
+    await condition(() => nextAt(state).at < next.at || full(), ms, { summary })
   }
-}
-
-function over(token: TokenState): boolean {
-  return token.expiresAt !== null && Date.parse(token.expiresAt) - 5_000 <= Date.now()
-}
-
-/** ms; null when it is not known. */
-function lifeOf({ expiresAt, refreshedAt }: TokenState): number | null {
-  return expiresAt === null || refreshedAt === null ? null : Date.parse(expiresAt) - Date.parse(refreshedAt)
-}
-
-/** When half of a token's life is over; null when it is not to be renewed ahead of time: it lives short, or nobody has asked for a while. */
-function dueAt(token: TokenState): number | null {
-  const life = lifeOf(token)
-  if (life === null || life < MIN_PROACTIVE_LIFE_MS || token.reconnect || !token.ask) return null
-  const due = Date.parse(token.refreshedAt!) + life / 2
-  return due > token.askedAt + LIVES * life ? null : due
 }

@@ -9,6 +9,8 @@ export type Decision = { kind: 'retry'; order: RetryOrder } | { kind: 'skip' } |
 export interface Desk {
   /** From now on decisions about this stop are taken. */
   open(error: RunError): void
+  /** No decision is taken any more; gives the one that was. */
+  close(): Decision | null
   /** Waits for a decision, at most `ms` (null: for ever); `summary` names the timer. */
   decide(ms: number | null, summary: string): Promise<Decision>
 }
@@ -35,6 +37,10 @@ export function openDesk(): Desk {
     open(error) {
       waiting = error
       decision = null
+    },
+    close() {
+      waiting = null
+      return decision
     },
     async decide(ms, summary) {
       try {

@@ -3,6 +3,7 @@ import type { RunError, StreamReceipt } from '../model/run.ts'
 import type { Board } from './board.ts'
 import { inWords } from './details.ts'
 import type { Decision, Desk } from './desk.ts'
+import type { ParkResult } from '../activities/types.ts'
 import { parkedSignal, resumedSignal } from './messages.ts'
 import { parkedWait } from './policy.ts'
 import { local } from './steps.ts'
@@ -25,7 +26,17 @@ export async function park({ input, state, board, desk }: Parking, error: RunErr
   desk.open(error)
   const receipt: StreamReceipt = { stream: input.stream, outcome: 'parked', resumed: state.resumed, counts: state.counts, waits: state.waits, tokenRefreshes: state.tokenRefreshes, error }
   const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round }
-  await local.park.executeWithOptions({ summary: `parked: ${error.type}` }, [{ ...target, counts: state.counts, error, until }])
+  const { signIn } = state
+  // Runs of older releases have no result here.
+  const parked = await local.park.executeWithOptions({ summary: `parked: ${error.type}` }, [{ ...target, counts: state.counts, error, until, ...(signIn && { signIn }) }]) as ParkResult | undefined
+  state.signIn = null
+  if (parked?.signedIn) {
+    const made = desk.close()
+    if (made?.kind === 'skip') return 'skipped'
+    goOn(input, state, made ?? { kind: 'retry', order: { plan: input.plan, connection: input.connection, table: input.table } })
+    board.set('starting')
+    return 'again'
+  }
   await tellRun((run) => run.signal(parkedSignal, receipt))
   const decision = await desk.decide(ms, `next try in ${inWords(ms ?? 0)}: ${error.message.slice(0, 120)}`)
   if (decision.kind === 'skip') return 'skipped'

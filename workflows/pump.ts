@@ -132,7 +132,9 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     board.set('authenticating')
     const where = of ? input.table : input.connection
     const summary = seen < 0 ? `sign in to ${where}` : `new token for ${where}: the last one has expired or was refused`
+    state.signIn = { seen, ...(of && { of }) }
     const token = await remote.authenticate.executeWithOptions({ summary }, [{ ...target, seen, ...(of && { of }) }])
+    state.signIn = null
     if (token.refreshed) state.tokenRefreshes += 1
     if (!of) state.tokenVersion = token.version
   }

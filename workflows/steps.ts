@@ -19,10 +19,24 @@ export const local = proxyActivities<Pick<Activities, 'prepare' | 'map' | 'post'
 })
 
 /** Steps that call the API: on their own task queue, never dispatched eagerly, so that they can be paced apart. */
-export const remote = proxyActivities<Pick<Activities, 'authenticate' | 'page' | 'refresh'>>({
+export const remote = proxyActivities<Pick<Activities, 'authenticate' | 'page'>>({
   taskQueue: 'isthmus-api',
   startToCloseTimeout: '30 minutes',
   scheduleToCloseTimeout: '24 hours',
+  heartbeatTimeout: '10 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  allowEagerDispatch: false,
+  retry,
+})
+
+/**
+ * Gets new tokens, on a queue of its own: steps that wait for one hold places of the other queues. Bounded, so that those who wait are told
+ * when nobody comes to do it; what an attempt has begun goes on in its process all the same.
+ */
+export const tokens = proxyActivities<Pick<Activities, 'refresh'>>({
+  taskQueue: 'isthmus-tokens',
+  startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '10 minutes',
   heartbeatTimeout: '10 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   allowEagerDispatch: false,

@@ -60,6 +60,8 @@ export interface StreamState {
   epoch: number
   needsToken: boolean
   tokenVersion: number
+  /** A sign-in under way, or the last one when it failed: for which account, and the token it was to follow. Absent in runs of older releases. */
+  signIn?: { seen: number; of?: 'destination' } | null
   tokenRefreshes: number
   since: string | null
   chunk: { ms: number; bytes: number; requests: number }
@@ -96,11 +98,13 @@ export type { Wait }
 
 /** What is known of one token of a connection; never the token. */
 export interface TokenState {
+  /** The one that was got last, or the one that was of no use any more when a refresh failed. */
   version: number
-  /** ISO time; null when it says none. */
+  /** ISO times; null when it says none. */
+  issuedAt: string | null
   expiresAt: string | null
-  /** ISO time of the last refresh done here. */
-  refreshedAt: string | null
+  /** It is renewed by a refresh token, and that may be done ahead of its end. */
+  renewable: boolean
   /** A person has to sign in again: why. */
   reconnect: RunError | null
   /** Why the last refresh failed. */
@@ -109,6 +113,8 @@ export interface TokenState {
   ask: TokenAsk | null
   /** When; epoch ms. */
   askedAt: number
+  /** When a refresh came to an end; epoch ms. */
+  toldAt: number
 }
 
 export interface ConnectionState {
@@ -120,6 +126,8 @@ export interface ConnectionState {
 
 export interface ConnectionInput {
   connection: string
+  /** The server knows Isthmus' search attributes. */
+  searchAttributes: boolean
   /** State of the run before; null at the beginning. */
   carried: ConnectionState | null
 }

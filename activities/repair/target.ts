@@ -29,7 +29,7 @@ export async function openRepair(deps: ActivityDeps, target: RepairTarget, name:
   const streamKey = `${plan.id}/${name}`
   const accounts = await openAccounts(deps.store, planned, environment)
   const stream = withAccounts(planned, accounts)
-  const to = openDestination(deps, { stream, streamKey, resolve: accounts.to.resolve, run: target.id })
+  const to = openDestination(deps, { stream, streamKey, resolve: accounts.to.resolve, run: target.id, target: { sync: target.sync, run: target.id, plan: target.plan, stream: name, round: 0 } })
   const flow = await flowOf(deps, target.sync, stream)
   return { plan, stream, streamKey, destination: to.destination, close: to.close, mapper: rowMapper(stream, flow, true), flow }
 }

@@ -8,9 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporalBinary, timeSkippingServerBinary } from '../../workers/index.ts'
 import type { Activities } from '../../activities/types.ts'
 import type { RunReceipt } from '../../model/run.ts'
-import type { FreshResult, TokenOwner } from '../../model/owner.ts'
-import { connectionWorkflowId, tellReconnected, tokenOwner } from '../../workers/token-owner.ts'
-import type { ConnectionState } from '../../workflows/types.ts'
 import { fakeActivities } from '../support/fake-activities.ts'
 
 /** What an operator sees and does while a run goes on. */
@@ -188,91 +185,5 @@ describe('sync workflow', () => {
     const { receipt, failed } = await run(activities)
     expect(failed).toBe(true)
     expect(receipt.streams[0]!.error).toMatchObject({ type: 'ReceiptMismatch' })
-  })
-
-  describe('connection workflow', () => {
-    const ask = { sync: 's', run: 'r', plan: 'p', stream: 'orders', round: 0, of: 'source' as const }
-    const hour = () => new Date(Date.now() + 3_600_000).toISOString()
-
-    /** The workflow with an activity that answers as `refresh` says; `calls` are the versions it was asked to follow. */
-    async function owned(refresh: (seen: number, call: number) => Promise<FreshResult>, body: (owner: TokenOwner, calls: number[], connection: string) => Promise<void>): Promise<void> {
-      const calls: number[] = []
-      const activities = { refresh: ({ seen }: { seen: number }) => refresh(seen, calls.push(seen)) }
-      const connection = `acme-${randomUUID()}`
-      const workers = [
-        await Worker.create({ connection: real.nativeConnection, workflowBundle: bundle, taskQueue: 'isthmus' }),
-        await Worker.create({ connection: real.nativeConnection, activities, taskQueue: 'isthmus-api' }),
-      ]
-      const all = workers.map((w) => w.run())
-      try {
-        await body(tokenOwner(real.client, false), calls, connection)
-      } finally {
-        await real.client.workflow.getHandle(connectionWorkflowId(connection)).terminate().catch(() => undefined)
-        for (const w of workers) w.shutdown()
-        await Promise.all(all)
-      }
-    }
-    const request = (seen: number) => ({ tokenKey: 'acme/print', seen, ask })
-    const signal = new AbortController().signal
-
-    it('refreshes once for 60 callers, and tells a version that is known at once', async () => {
-      await owned(
-        async (seen) => {
-          await sleep(300)
-          return { kind: 'fresh', version: seen + 1, expiresAt: hour(), for: 'r/orders' }
-        },
-        async (owner, calls, connection) => {
-          const first = await Promise.all(Array.from({ length: 60 }, () => owner.ensureFresh(connection, request(0), signal)))
-          expect(new Set(first.map((r) => r.kind === 'fresh' && r.version))).toEqual(new Set([1]))
-          expect(calls).toEqual([0])
-          const later = await Promise.all([owner.ensureFresh(connection, request(0), signal), owner.ensureFresh(connection, request(-1), signal)])
-          expect(later).toMatchObject([{ version: 1 }, { version: 1 }])
-          expect(calls).toEqual([0])
-          expect(await owner.ensureFresh(connection, request(1), signal)).toMatchObject({ version: 2 })
-          expect(calls).toEqual([0, 1])
-          const health = await real.client.workflow.getHandle(connectionWorkflowId(connection)).query<ConnectionState>('health')
-          expect(health.tokens['acme/print']).toMatchObject({ version: 2, reconnect: null })
-        },
-      )
-    })
-
-    it('tells callers at once that a person has to sign in, asks nobody meanwhile, and goes on when it is told so or sees a newer version', async () => {
-      const error = { type: 'AuthFailed' as const, message: 'revoked', field: 'from.auth', cure: 'sign in' }
-      await owned(
-        (seen) => Promise.resolve(seen < 4 || seen === 7 ? { kind: 'reconnect', error } : { kind: 'fresh', version: seen + 1, expiresAt: null, for: 'r/orders' }),
-        async (owner, calls, connection) => {
-          for (let i = 0; i < 5; i++) expect(await owner.ensureFresh(connection, request(3), signal)).toEqual({ kind: 'reconnect', error })
-          expect(calls).toEqual([3])
-          // The store has version 4 of a new sign-in: the caller has seen it, and it has run out.
-          expect(await owner.ensureFresh(connection, request(4), signal)).toMatchObject({ kind: 'fresh', version: 5 })
-          expect(await owner.ensureFresh(connection, request(7), signal)).toMatchObject({ kind: 'reconnect' })
-          await tellReconnected(real.client, connection)
-          await sleep(2_100)
-          expect(await owner.ensureFresh(connection, request(8), signal)).toMatchObject({ kind: 'fresh', version: 9 })
-          expect(calls).toEqual([3, 4, 7, 8])
-        },
-      )
-    })
-
-    it('renews a token in use at half of its life, and stops when nobody asks', async () => {
-      let version = 10
-      await owned(
-        () => {
-          version += 1
-          // Its life is over soon, and began so long ago that half of it has passed.
-          return Promise.resolve({ kind: 'fresh', version, expiresAt: new Date(Date.now() + 125_000).toISOString(), for: 'r/orders' })
-        },
-        async (owner, calls, connection) => {
-          await owner.ensureFresh(connection, request(10), signal)
-          await owner.ensureFresh(connection, request(10), signal)
-          const handle = real.client.workflow.getHandle(connectionWorkflowId(connection))
-          const history = await handle.fetchHistory()
-          const timers = history.events!.flatMap((e) => e.timerStartedEventAttributes?.startToFireTimeout ?? [])
-          expect(calls).toEqual([10])
-          // Half of 125 s, from now.
-          expect(timers.some((t) => Number(t.seconds) > 50 && Number(t.seconds) < 64)).toBe(true)
-        },
-      )
-    })
   })
 })

@@ -22,7 +22,7 @@ export function fakeActivities(script: ((call: number, position: number) => Part
       return { version: calls.authenticate.length, expiresAt: null, refreshed: true }
     },
     async refresh({ seen }) {
-      return { kind: 'fresh', version: seen + 1, expiresAt: null, for: 'run/stream' }
+      return { kind: 'fresh', version: seen + 1, issuedAt: null, expiresAt: null, renewable: false, for: 'run/stream' }
     },
     async page({ seq, position, run, stream }) {
       calls.page += 1
@@ -42,6 +42,7 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     },
     async park(request) {
       calls.parked.push(request)
+      return { signedIn: false }
     },
     async complete() {
       return { kind: 'done', removed: 0 }
