@@ -45,8 +45,8 @@ export function healthQueries(pool: pg.Pool): Pick<ConnectionStore, 'connectionH
       const now = performance.now()
       const last = told.get(connection) ?? { state: '', errorType: '', successAt: -Infinity, errorAt: -Infinity }
       const failed = lastErrorAt !== undefined || lastErrorType !== undefined || lastErrorMessage !== undefined
-      // A state is told seldom, and another process may have told another one meanwhile.
-      const worth = state !== undefined
+      // A state alone is told seldom, and another process may have told another one meanwhile; with a success it comes with every chunk.
+      const worth = (state !== undefined && (state !== 'ok' || lastSuccessAt === undefined || state !== last.state))
         || (lastSuccessAt !== undefined && now - last.successAt >= QUIET_MS)
         || (failed && (now - last.errorAt >= QUIET_MS || lastErrorType !== last.errorType))
       if (!worth) return
