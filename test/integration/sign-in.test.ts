@@ -64,6 +64,7 @@ describe('sign-in while a sync runs', () => {
 
     await sleep(500)
     expect(sim.stats().requests).toBe(stopped.requests)
+    expect(await dev.query('select state, last_error_type from isthmus.connection_health')).toMatchObject([{ state: 'needsReconnect', last_error_type: 'AuthFailed' }])
     // The same credentials: one look with the access token that was left, no refresh call.
     expect(await run('revoked', C.refreshToken)).toMatchObject({ code: 2, json: { error: { type: 'AuthFailed' } } })
     expect(sim.stats().requests - stopped.requests).toBeLessThanOrEqual(1)
