@@ -101,7 +101,8 @@ async function chooseMethod(target: ConnectTarget): Promise<string | undefined> 
 function personAt(output: Output, browser: boolean): Person {
   return {
     visit(url) {
-      output.err(`sign in here: ${url}`)
+      // As it is: it holds the client's id, which may count as a credential, and has to work.
+      process.stderr.write(`sign in here: ${url}\n`)
       if (browser) void open(url).catch(() => undefined)
     },
     enter(code, url, expiresAt) {

@@ -17,7 +17,7 @@ const KEYWORD = /passw|passphrase|pwd|secret|token|key|authorization|credential|
 /** `"password": "..."`, also escaped inside another text, and single-quoted. */
 const QUOTED = new RegExp(String.raw`(\\*["'])(${NAME})\1(\s*:\s*)(?:(\\*["'])(?:(?!(?<!\\)\4)[^\n])*(?:\4|(?=\n)|$)|[\w.+-]+)`, 'gi')
 /** `password=...` in addresses, forms, command lines. */
-const PAIR = new RegExp(String.raw`\b(${NAME})=(?!\*\*\*)("[^"\n]*"|'[^'\n]*'|[\w%+/~!^$-][^\s&;,"'<>)\]}]*)`, 'gi')
+const PAIR = new RegExp(String.raw`\b(${NAME})=(?!\*\*\*|env:[A-Za-z_])("[^"\n]*"|'[^'\n]*'|[\w%+/~!^$-][^\s&;,"'<>)\]}]*)`, 'gi')
 /** Header lines. */
 const HEADER = /(?<![\w.-])((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:key|token|secret|signature)|api-?key)(["']?\s*:\s*["']?)([^\r\n"']+)/gi
 
