@@ -23,6 +23,8 @@ const ENV: Record<string, string> = {
   REFRESH: 'canary-refresh-0',
   RSA: rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   RSA1: (rsa.privateKey.export({ type: 'pkcs1', format: 'pem' }) as string).replaceAll('\n', '\\n'),
+  LOCKED: rsa.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'canary' }) as string,
+  LOCKED1: (rsa.privateKey.export({ type: 'pkcs1', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'canary' }) as string).replaceAll('\n', '\\n'),
   EC: ec.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   SHARED: 'canary-shared-key-of-32-characters',
 }
@@ -82,6 +84,7 @@ describe('signed tokens', () => {
     const wrong = await failure(authenticator({ kind: 'signedJwt', algorithm: 'RS256', key: { env: 'SHARED' } }, 'https://h').fetchToken(none))
     expect([wrong.type, wrong.field, wrong.cure]).toEqual(['InvalidInput', 'from.auth.key', 'correct the value of the environment variable SHARED'])
     expect((await failure(authenticator({ kind: 'signedJwt', algorithm: 'ES256', key: { env: 'RSA' } }, 'https://h').fetchToken(none))).message).toContain('another kind of key')
+    for (const key of ['LOCKED', 'LOCKED1']) expect(await failure(authenticator({ kind: 'signedJwt', algorithm: 'RS256', key: { env: key } }, 'https://h').fetchToken(none))).toMatchObject({ message: expect.stringContaining('passphrase') as string, cure: expect.stringContaining(`${key}: take the passphrase off`) as string })
   })
 })
 
@@ -173,6 +176,15 @@ describe('token endpoint', () => {
     expect([error.type, error.field, error.cure]).toEqual(['AuthFailed', 'from.auth.refreshToken', 'sign in again and put the new refresh token into the environment variable REFRESH'])
     expect(server.seen.map((r) => new URLSearchParams(r.body).get('refresh_token'))).toEqual(['canary-refresh-0', 'canary-refresh-1', 'canary-refresh-0', 'canary-refresh-3', 'canary-refresh-2'])
     expect(new URLSearchParams(server.seen[0]!.body).get('client_id')).toBe('c')
+  })
+
+  it('says where else a secret may belong, since a refresh token is not presented twice to find out', async () => {
+    const server = await serve(() => [401, { error: 'invalid_client' }])
+    for (const [clientAuth, other] of [['basic', 'post'], ['post', 'basic']] as const) {
+      const auth = authenticator({ kind: 'oauth2RefreshToken', tokenUrl: '/t', clientId: 'c', clientSecret: { env: 'SECRET' }, clientAuth, refreshToken: { env: 'REFRESH' } }, server.url)
+      expect((await failure(auth.fetchToken(none))).cure).toMatch(new RegExp(`^correct the value of the environment variable SECRET; .*clientAuth: '${other}'`))
+    }
+    expect(server.seen).toHaveLength(2)
   })
 
   it('tells what became of the refresh token of a request that failed', async () => {

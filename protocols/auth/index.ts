@@ -2,4 +2,5 @@
 export { createAuthenticator } from './authenticator.ts'
 export type { Authenticator, AuthDeps, Blame } from './types.ts'
 export { cureOf } from './blame.ts'
+export { isEncrypted } from './key.ts'
 export { pemText } from './secrets.ts'

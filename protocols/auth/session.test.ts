@@ -23,7 +23,7 @@ describe('session', () => {
       if (given !== ENV['PASSWORD'] && basic !== `ann:${ENV['PASSWORD']}`) return seen.path === '/quiet' ? json(res, { ok: false, message: `wrong ${given}` }) : json(res, {}, 401)
       res.setHeader('set-cookie', ['other=1; Path=/', 'old=; Max-Age=0', 'SID=canary-cookie-1; HttpOnly; Secure'])
       res.setHeader('x-csrf-token', 'canary-header-1')
-      return seen.path === '/form' ? (res.writeHead(302, { location: '/home' }), res.end()) : json(res, { data: { id: 'canary-body-1' } })
+      return seen.path === '/form' ? (res.writeHead(302, { location: '/home' }), res.end()) : seen.path === '/number' ? res.writeHead(200, { 'content-type': 'application/json' }).end('\ufeff{"data":{"id":12345678901234567890}}') : json(res, { data: { id: 'canary-body-1' } })
     })
   })
   afterAll(() => server.close())
@@ -54,12 +54,14 @@ describe('session', () => {
     expect(all.target.headers).toEqual({ cookie: 'a=1; other=1; SID=canary-cookie-1' })
     const basic = await logIn({ body: {}, basic: { username: 'ann', password: { env: 'PASSWORD' } } })
     expect(basic.token.accessToken).toBe('canary-body-1')
+    expect((await logIn({ loginUrl: '/number' })).token.accessToken).toBe('12345678901234567890')
   })
 
   it('tells wrong credentials from a server in trouble, and quotes no password', async () => {
     await expect(logIn({}, 'NONE')).rejects.toMatchObject({ type: 'AuthFailed', field: 'from.auth.body', cure: expect.stringContaining('NONE') as string })
     const quiet = await logIn({ loginUrl: '/quiet' }, 'NONE').catch((e: Error) => e)
     expect(quiet).toMatchObject({ type: 'AuthFailed', message: expect.stringContaining('wrong ***') as string })
+    await expect(logIn({ loginHeaders: { 'X-App': 'a\nb' } })).rejects.toMatchObject({ type: 'InvalidInput', field: 'from.auth.loginHeaders.x-app' })
     await expect(logIn({ loginUrl: '/down' })).rejects.toMatchObject({ type: 'Transient' })
   })
 })

@@ -1,6 +1,7 @@
 import { IsthmusError, durationMs, pathKeys } from '../../model/index.ts'
 import type { Auth, Token, Value } from '../../model/index.ts'
-import { bodyExcerpt, classify } from '../http/index.ts'
+import { parseExact } from '../../model/json/index.ts'
+import { bodyExcerpt, checkHeaders, classify } from '../http/index.ts'
 import type { HttpResponse } from '../http/index.ts'
 import { basicHeader } from './apply.ts'
 import { blameOf, cureOf } from './blame.ts'
@@ -18,6 +19,7 @@ export async function logIn(auth: Session, deps: AuthDeps, signal?: AbortSignal)
   const endpoint = tokenEndpoint(resolve(auth.loginUrl), deps.baseUrl, 'from.auth.loginUrl')
   const text = (value: Value): string => secretText(value, deps)
   const headers = Object.fromEntries(Object.entries(auth.loginHeaders).map(([name, value]) => [name.toLowerCase(), text(value)]))
+  checkHeaders(headers, (name) => `from.auth.loginHeaders.${name}`)
   headers['accept'] ??= 'application/json'
   if (auth.basic) headers['authorization'] = basicHeader(resolve(auth.basic.username), text(auth.basic.password), http.redactor)
   const fields = Object.fromEntries(Object.entries(auth.body).map(([name, value]) => [name, text(value)]))
@@ -61,10 +63,11 @@ function sessionIn(auth: Session, { headers, body }: HttpResponse): string {
   }
   let value: unknown
   try {
-    value = JSON.parse(body.toString('utf8'))
+    // A number beyond 2^53 must not lose digits. Bytes that are no UTF-8 stand in messages beside it.
+    value = parseExact(Buffer.from(body.toString('utf8')))
   } catch {
     return ''
   }
   for (const key of pathKeys(auth.token)) value = value !== null && typeof value === 'object' && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? String(value) : ''
 }

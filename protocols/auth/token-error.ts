@@ -47,9 +47,15 @@ export function tokenError(error: unknown, auth: Auth, endpoint: URL, answer: Ht
   })
 }
 
-function refused(auth: Auth, message: string, status: number, connection: string): IsthmusError {
+function refused(auth: Auth, message: string, status: number, connection: string, other = ''): IsthmusError {
   const blame = blameOf(auth, connection)
-  return new IsthmusError('AuthFailed', message, { field: blame.field, cure: cureOf(blame), status })
+  return new IsthmusError('AuthFailed', message, { field: blame.field, cure: cureOf(blame) + other, status })
+}
+
+/** Where else the server may look for the client secret; '' where all places were tried, or none can be chosen. A refresh token or code is not presented twice to find out. */
+function otherPlace(auth: Auth): string {
+  if (!isRenewed(auth) || !('clientSecret' in auth) || auth.clientAssertion !== null || !(auth.clientSecret && 'env' in auth.clientSecret)) return ''
+  return auth.clientAuth === 'basic' ? "; if it is right, send it in the form: `clientAuth: 'post'`" : "; if it is right, send it in the header: `clientAuth: 'basic'`"
 }
 
 function codeError(error: ResponseBodyError, auth: Auth, where: string, redactor: Redactor, connection: string): IsthmusError {
@@ -59,7 +65,7 @@ function codeError(error: ResponseBodyError, auth: Auth, where: string, redactor
   switch (error.error) {
     case 'invalid_client':
     case 'unauthorized_client':
-      return refused(auth, `the token endpoint ${where} refused the client credentials (${said})`, status, connection)
+      return refused(auth, `the token endpoint ${where} refused the client credentials (${said})`, status, connection, otherPlace(auth))
     case 'invalid_grant': {
       if (!isRenewed(auth)) return refused(auth, `the token endpoint ${where} refused to sign in (${said})`, status, connection)
       const blame = blameOf(auth, connection, ['refreshToken'])

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -23,6 +23,7 @@ beforeAll(async () => {
     generate(names('somebody else'), { keySize: 2048 }),
   ])
   Object.assign(ENV, { CERT: client.cert, KEY: client.private, CA: own.cert, OTHER_CERT: stranger.cert, OTHER_KEY: stranger.private, BROKEN: 'canary-no-pem' })
+  ENV['LOCKED'] = createPrivateKey(client.private).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'canary' }) as string
   server = createServer({ key: own.private, cert: own.cert, requestCert: true, rejectUnauthorized: false })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   issuer = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -72,6 +73,7 @@ describe('a client certificate in place of a secret (RFC 8705)', () => {
   it('names what to correct: the variable, or the credential of the connection', async () => {
     await expect(signIn({ cert: { env: 'BROKEN' }, key: { env: 'KEY' } })).rejects.toMatchObject({ type: 'InvalidInput', field: 'from.tls.cert', cure: 'correct the value of the environment variable BROKEN' })
     await expect(signIn({ cert: { env: 'CERT' }, key: { credential: 'BROKEN' } })).rejects.toMatchObject({ field: 'from.tls.key', cure: 'give new BROKEN with `isthmus connections rotate acme`', message: expect.not.stringContaining('canary') as string })
+    await expect(signIn({ cert: { env: 'CERT' }, key: { env: 'LOCKED' } })).rejects.toMatchObject({ type: 'InvalidInput', field: 'from.tls.key', message: expect.stringContaining('passphrase') as string })
     await expect(signIn({ cert: { env: 'CERT' } })).rejects.toMatchObject({ field: 'from.tls.key', message: expect.stringContaining('go together') as string })
   })
 

@@ -4,7 +4,7 @@ import type { buildConnector } from 'undici'
 import { IsthmusError, referenceOf } from '../../model/index.ts'
 import type { Tls, Value } from '../../model/index.ts'
 import type { Redactor } from '../../model/redact/index.ts'
-import { cureOf, pemText } from '../auth/index.ts'
+import { cureOf, isEncrypted, pemText } from '../auth/index.ts'
 
 /**
  * TLS of a connection: client certificate (mutual TLS, RFC 8705) and own certificate authority, beside those everybody trusts.
@@ -33,7 +33,7 @@ export function tlsOptions(tls: Tls, resolve: (value: Value) => string, redactor
       if (!new X509Certificate(cert).checkPrivateKey(own)) throw wrong('key', 'belongs to another certificate')
     } catch (error) {
       // The error of OpenSSL is left out: it may quote the key.
-      throw error instanceof IsthmusError ? error : wrong('key', 'is no private key in PEM form')
+      throw error instanceof IsthmusError ? error : wrong('key', isEncrypted(key) ? 'is locked by a passphrase: take it off with `openssl pkey -in key.pem`' : 'is no private key in PEM form')
     }
   }
   return { rejectUnauthorized: true, ...(cert !== null && { cert, key: key! }), ...(ca !== null && { ca: [...rootCertificates, ca] }) }

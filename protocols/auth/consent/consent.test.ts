@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK } from 'jose'
+import { decodeJwt, exportJWK } from 'jose'
 import { OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authSchema, type AuthInput, type Token, type Value } from '../../../model/index.ts'
@@ -224,6 +224,12 @@ describe('device code', () => {
       expect(await timing({ expires_in: -1, interval: 'soon' })).toEqual([600, 5, ''])
       for (const odd of [{ verification_uri: 'javascript:alert(1)' }, { user_code: 'A\u001b[2J' }, { device_code: '' }]) await expect(timing(odd)).rejects.toMatchObject({ type: 'Contract' })
       await expect(beginDevice(auth({ deviceUrl: 'ftp://example.com/x' }), at)).rejects.toMatchObject({ type: 'InvalidInput', field: 'from.auth.deviceUrl' })
+
+      // Its assertion is for the token endpoint, as that of every other request (RFC 7523 section 3).
+      offer = {}
+      await beginDevice(auth({ clientAssertion: { algorithm: 'ES256', key: { env: 'ES256' } } }), at)
+      const sent = new URLSearchParams(server.seen.at(-1)!.body)
+      expect(decodeJwt(sent.get('client_assertion')!)).toMatchObject({ aud: `${server.url}/token`, iss: 'tv', sub: 'tv' })
 
       const polls = () => server.seen.filter((s) => s.path === '/token').length
       const poll = (lifeMs: number) => pollDevice(auth(), { ...at, now: Date.now }, { deviceCode: 'canary-device-code', intervalMs: 10, expiresAt: Date.now() + lifeMs }, AbortSignal.timeout(400)).catch((error: unknown) => error)

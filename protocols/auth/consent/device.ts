@@ -46,8 +46,8 @@ export async function beginDevice(auth: DeviceAuth, deps: AuthDeps, signal?: Abo
   const id = resolve(auth.clientId)
   const body = new URLSearchParams({ ...commonParams(auth, deps), ...(auth.scope !== '' && { scope: auth.scope }), ...(auth.audience !== '' && { audience: auth.audience }) })
   const headers = new Headers({ accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', ...tokenHeaders(auth, deps) })
-  // The first way is the one that was configured.
-  await clientWays(auth, deps, id, endpoint)[0]!({ issuer: endpoint.origin }, { client_id: id }, body, headers)
+  // The first way is the one that was configured. An assertion is for the token endpoint here too: servers that take the name of this one besides are fewer.
+  await clientWays(auth, deps, id, tokenEndpoint(resolve(auth.tokenUrl), deps.baseUrl))[0]!({ issuer: endpoint.origin }, { client_id: id }, body, headers)
   body.set('client_id', id)
   const answer = await http.request({ method: 'POST', url: endpoint, origins: [endpoint.origin], redirects: 0, headers: Object.fromEntries(headers), body: body.toString(), signal, maxBytes: 1024 * 1024 })
   const told = parse(answer.body)
