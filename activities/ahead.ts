@@ -1,5 +1,6 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { revive } from '../model/json/index.ts'
+import type { PageFrame, PageRead } from '../model/ports.ts'
 import type { ChunkRef, Segment, StagedPages, StagedRows } from '../model/run.ts'
 import { mapperOf, recordsOf } from './map.ts'
 import type { OpenStream, OpenStreams } from './context.ts'
@@ -42,7 +43,7 @@ function key(round: number, { run, stream, seq }: ChunkRef, segments: Segment[])
 /** Maps pages as they are read. Gives up in silence at the first trouble: the map step meets it again, and tells it. */
 export class Mapping {
   #rows: RowWriter | null = null
-  #records: ((body: Buffer) => unknown[]) | null = null
+  #records: ((frame: PageFrame) => unknown[]) | null = null
   #revive = false
   #waiting = 0
   #tail: Promise<void> = Promise.resolve()
@@ -51,7 +52,7 @@ export class Mapping {
     const mapping = new Mapping()
     try {
       const mapper = await mapperOf(deps, streams, request, open)
-      mapping.#records = (body) => recordsOf(open.stream, body, mapper)
+      mapping.#records = (frame) => recordsOf(open.stream, frame, mapper)
       mapping.#revive = mapper.parse.revive !== false
       mapping.#rows = await RowWriter.open(deps.stage, { run: request.run, stream: request.stream, seq: request.seq }, open.stream, mapper)
     } catch {
@@ -61,27 +62,29 @@ export class Mapping {
   }
 
   /** Takes the records of a page and maps them soon; waits only when several pages wait to be mapped. */
-  async add(records: unknown[]): Promise<void> {
+  async add({ list, mark }: Pick<PageRead, 'list' | 'mark'>): Promise<void> {
     this.#waiting += 1
-    this.#tail = this.#tail.then(() => this.#map(records))
+    this.#tail = this.#tail.then(() => this.#map(list, mark))
     if (this.#waiting > MAX_WAITING) await this.#tail
   }
 
-  async #map(records: unknown[]): Promise<void> {
+  async #map(records: unknown[], mark: string | null): Promise<void> {
     // Requests for further pages go out first: the source works on them while this one is mapped.
     await yieldToLoop()
     this.#waiting -= 1
     try {
       await this.#rows?.add(this.#revive ? (revive(records) as unknown[]) : records)
+      this.#rows?.noteMark(mark)
     } catch {
       await this.#giveUp()
     }
   }
 
   /** Maps a page that was read and parsed by somebody else. */
-  async addBody(body: Buffer): Promise<void> {
+  async addFrame(frame: PageFrame): Promise<void> {
     try {
-      if (this.#records) await this.#rows?.add(this.#records(body))
+      if (this.#records) await this.#rows?.add(this.#records(frame))
+      this.#rows?.noteMark(frame.mark)
     } catch {
       await this.#giveUp()
     }

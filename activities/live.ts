@@ -12,6 +12,7 @@ export class LivePages {
   readonly #request: PageRequest
   #last = 0
   #told = 0
+  readonly #noted = new Set<string>()
   #writing: Promise<void> = Promise.resolve()
 
   /** @param account name of the connection */
@@ -45,6 +46,14 @@ export class LivePages {
     this.#told = opening
     const { run, stream } = this.#request
     await this.#store.logOnce(outageKey(this.#account, opening), { run, stream, level: 'warn', message: `${reason}; asked again with growing pauses` }).catch(() => undefined)
+  }
+
+  /** News of the API about itself, once a run and stream. */
+  notice({ key, message }: { key: string; message: string }): void {
+    if (this.#noted.has(key) || this.#noted.size > 100) return
+    this.#noted.add(key)
+    const { run, stream } = this.#request
+    void this.#store.logOnce(`notice ${stream} ${key}`.slice(0, 500), { run, stream, level: 'warn', message }).catch(() => undefined)
   }
 
   async #write(pages: number, records: number, requests: number, wait: { reason: string; until: string } | null): Promise<void> {

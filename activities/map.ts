@@ -3,8 +3,11 @@ import { IsthmusError } from '../model/errors.ts'
 import { parseExact } from '../model/json/index.ts'
 import { compileMapper, selectRecords, type CompiledMapper } from '../model/mapping/index.ts'
 import type { StreamPlan } from '../model/plan.ts'
+import type { PageFrame } from '../model/ports.ts'
 import type { StagedRows } from '../model/run.ts'
+import type { Stream } from '../model/source.ts'
 import { loadSync, type AnyFlow } from '../project/index.ts'
+import { createDecoder, type Decode } from '../protocols/formats/index.ts'
 import type { OpenStream, OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
 import { RowWriter } from './rows.ts'
@@ -12,9 +15,22 @@ import type { StepContext } from './step.ts'
 import type { MapRequest, StreamTarget } from './types.ts'
 
 /** The records of one page, parsed the way their mapper wants them. */
-export function recordsOf(stream: StreamPlan, body: Buffer, mapper: CompiledMapper): unknown[] {
-  if (body.length === 0) return []
-  return selectRecords(parseExact(body, mapper.parse), stream.stream.records) ?? []
+export function recordsOf(stream: StreamPlan, page: Pick<PageFrame, 'body' | 'parent'>, mapper: CompiledMapper): unknown[] {
+  if (page.body.length === 0) return []
+  const records = selectRecords(decoderOf(stream.stream)(page.body, mapper.parse), stream.stream.records) ?? []
+  if (!page.parent) return records
+  const parent = parseExact(Buffer.from(page.parent), mapper.parse)
+  for (const record of records) if (record !== null && typeof record === 'object') (record as Record<string, unknown>)['_parent'] = parent
+  return records
+}
+
+const decoders = new WeakMap<Stream, Decode>()
+
+/** The decoder of a stream, compiled once. */
+function decoderOf(stream: Stream): Decode {
+  const found = decoders.get(stream) ?? createDecoder(stream)
+  decoders.set(stream, found)
+  return found
 }
 
 /** The mapper of a stream; `flow` is the sync's code, needed when the plan points into it. `keys`: it reads the keys of rejected records too. */
@@ -57,7 +73,8 @@ export async function mapChunk(deps: ActivityDeps, streams: OpenStreams, request
   try {
     for await (const frame of deps.stage.frames(pages)) {
       step.signal.throwIfAborted()
-      await rows.add(recordsOf(open.stream, frame.body, mapper))
+      await rows.add(recordsOf(open.stream, frame, mapper))
+      rows.noteMark(frame.mark)
       step.beat({ records: rows.counts.read, rejected: rows.counts.rejected })
       await yieldToLoop()
     }

@@ -20,7 +20,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   const left = await deps.stage.resume(chunk)
   // Pages that an earlier attempt left are mapped by the map step, from the stage.
   const mapping = left ? null : await Mapping.open(deps, streams, request, open)
-  const adopted = left ?? (request.adopt ? await adoptFirstPage(deps.stage, chunk, async (frame) => mapping?.addBody(frame.body)) : null)
+  const adopted = left ?? (request.adopt ? await adoptFirstPage(deps.stage, chunk, async (frame) => mapping?.addFrame(frame)) : null)
   const segments: Segment[] = [...(adopted?.segments ?? [])]
   let records = adopted?.records ?? 0
   let bytes = adopted?.bytes ?? 0
@@ -68,11 +68,12 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
       },
       signal: step.signal,
       inTurn,
+      onNotice: (notice) => live.notice(notice),
       onPage: async (page) => {
         const before = written
         written = writer.append(page)
         await token.served()
-        await mapping?.add(page.list)
+        await mapping?.add(page)
         // The write of this page runs while the next one is on its way; `close` waits for the last.
         await (inTurn ? written : before)
         pages += 1

@@ -3,6 +3,7 @@ import { highestMark } from '../destinations/postgres/index.ts'
 import { revive, stringifyExact } from '../model/json/index.ts'
 import { compilePath, type CompiledMapper } from '../model/mapping/index.ts'
 import type { StreamPlan } from '../model/plan.ts'
+import { fieldIncrementOf } from '../model/source.ts'
 import { redactor } from '../model/redact/index.ts'
 import type { RejectedKey, Stage } from '../model/ports.ts'
 import type { NewReject } from '../model/rejects.ts'
@@ -36,7 +37,8 @@ export class RowWriter {
     this.#stage = stage
     this.#chunk = chunk
     this.#mapper = mapper
-    this.#mark = stream.stream.incremental ? compilePath(stream.stream.incremental.field) : null
+    const field = fieldIncrementOf(stream.stream)?.field
+    this.#mark = field === undefined ? null : compilePath(field)
     this.#ref = file.ref
     this.#rows = file.rows
   }
@@ -62,6 +64,11 @@ export class RowWriter {
       if (this.#mark) this.#watermark = highestMark(this.#watermark, markText(lazy ? revive(this.#mark(record)) : this.#mark(record)))
     }
     if (this.#rows.text.length > PIECE) await this.#rows.flush()
+  }
+
+  /** Takes the token that a page holds for the next run; null when it holds none. */
+  noteMark(mark: string | null | undefined): void {
+    if (mark) this.#watermark = mark
   }
 
   async #reject(reject: StagedReject): Promise<void> {

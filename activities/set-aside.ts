@@ -63,7 +63,7 @@ async function recordsOfLines(deps: ActivityDeps, streams: OpenStreams, target: 
   const names = open.stream.columns.map((c) => c.name)
   let line = 0
   for await (const frame of deps.stage.frames({ run, stream, seq, segments: staged.segments })) {
-    for (const record of recordsOf(open.stream, frame.body, mapper)) {
+    for (const record of recordsOf(open.stream, frame, mapper)) {
       const out = { text: '' }
       if (mapper.map(record, out) !== null) continue
       line += 1

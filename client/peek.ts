@@ -7,8 +7,9 @@ import { postgresDestination } from '../destinations/postgres/index.ts'
 import { rowValues } from '../destinations/postgres/lines.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import type { Plan, StreamPlan } from '../model/plan.ts'
+import { fieldIncrementOf } from '../model/source.ts'
 import type { TokenOwner } from '../model/owner.ts'
-import type { Store } from '../model/ports.ts'
+import type { PageRead, Store } from '../model/ports.ts'
 import type { PageStop } from '../model/run.ts'
 import type { LoadedSync } from '../project/index.ts'
 import { readPages } from '../protocols/rest/index.ts'
@@ -99,13 +100,13 @@ async function look(one: OpenStream, mapper: ReturnType<typeof rowMapper>, { sto
   const pacer = pacerOf(store, one, `peek/${run}`, 'interactive')
   for (let seen = -1, attempt = 1; ; attempt += 1) {
     if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run, stream: one.stream.name }, signal, owner)).token.version
-    let page: { body: Buffer; last: boolean } | null = null
+    let page: Pick<PageRead, 'body' | 'last' | 'parent'> | null = null
     const read = await readPages({
-      reader: one.reader, position: null, since: one.stream.stream.incremental?.start || null,
+      reader: one.reader, position: null, since: fieldIncrementOf(one.stream.stream)?.start || null,
       budget: { untilMs: Date.now() + LOOK_MS, bytes: Infinity, requests: 1 },
       token: () => store.getToken(one.tokenKey), pacer, signal,
       onPage: async (p) => {
-        page = { body: p.body, last: p.last }
+        page = { body: p.body, last: p.last, parent: p.parent }
       },
     })
     if (page !== null) return { ...mapped(one, mapper, page, limit), ms: Math.round(performance.now() - began) }
@@ -113,9 +114,9 @@ async function look(one: OpenStream, mapper: ReturnType<typeof rowMapper>, { sto
   }
 }
 
-function mapped({ stream }: OpenStream, mapper: ReturnType<typeof rowMapper>, page: { body: Buffer; last: boolean }, limit: number): Omit<Peek, 'ms'> {
+function mapped({ stream }: OpenStream, mapper: ReturnType<typeof rowMapper>, page: Pick<PageRead, 'body' | 'last' | 'parent'>, limit: number): Omit<Peek, 'ms'> {
   const columns = stream.columns.map((c) => c.name)
-  const records = recordsOf(stream, page.body, mapper)
+  const records = recordsOf(stream, page, mapper)
   const result = { stream: stream.name, records: records.length, columns, rows: [] as Peek['rows'], filtered: 0, rejected: [] as Peek['rejected'], more: !page.last }
   for (const record of records) {
     const out = { text: '' }

@@ -7,7 +7,8 @@ import { inTo, openActions, type Actions } from '../destinations/actions/index.t
 import { postgresDestination } from '../destinations/postgres/index.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import type { TokenOwner } from '../model/owner.ts'
-import type { RowDestination, Store } from '../model/ports.ts'
+import { lapses } from '../model/position.ts'
+import type { PageRead, RowDestination, Store } from '../model/ports.ts'
 import type { PageStop, Position } from '../model/run.ts'
 import type { Environment, LoadedSync } from '../project/index.ts'
 import { readPages } from '../protocols/rest/index.ts'
@@ -92,6 +93,8 @@ async function checkDestination(one: OpenStream, { store, run, owner }: Prefligh
 }
 
 async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions): Promise<FirstPage | null> {
+  // A report would be prepared for the look alone.
+  if (one.stream.stream.job) return null
   const { run, store, projectDir, owner } = options
   const timeout = AbortSignal.timeout(LOOK_MS * 3)
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout
@@ -105,14 +108,14 @@ async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions
     if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run, stream: one.stream.name }, signal, owner)).token.version
     const start = anew ? { position: null, since: held.since } : held
     const writer = await stage.writer(chunk)
-    let body: Buffer | null = null
+    let first: PageRead | null = null
     const read = await readPages({
       reader: one.reader, ...start, budget: { untilMs: Date.now() + LOOK_MS, bytes: Infinity, requests: 1 },
       token: () => store.getToken(one.tokenKey),
       pacer: pacerOf(store, one, `${run}/${one.stream.name}`, 'interactive'),
       signal,
       onPage: async (page) => {
-        body = page.body
+        first = page
         await writer.append(page)
       },
     }).finally(() => writer.close())
@@ -124,15 +127,15 @@ async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions
       continue
     }
     refuse(read.stop)
-    if (body === null) return null
-    await tryMapping(sync, one, body)
+    if (first === null) return null
+    await tryMapping(sync, one, first)
     return { ...start, requests, anew }
   }
 }
 
 /** The place an earlier run left is refused, and it is of a kind that lapses. */
 function lapsed(position: Position | null, stop: PageStop): boolean {
-  return stop.kind === 'positionLost' || ((position?.kind === 'cursor' || position?.kind === 'url') && stop.kind === 'refused' && stop.type === 'Contract')
+  return stop.kind === 'positionLost' || (lapses(position) && stop.kind === 'refused' && stop.type === 'Contract')
 }
 
 /** Stops that no waiting cures are refused here; the others are the run's matter. */
@@ -146,9 +149,9 @@ function refuse(stop: PageStop): void {
 }
 
 /** A mapping that refuses every record of the first page is wrong, and told before a run begins. */
-async function tryMapping(sync: LoadedSync, one: OpenStream, body: Buffer): Promise<void> {
+async function tryMapping(sync: LoadedSync, one: OpenStream, page: PageRead): Promise<void> {
   const mapper = rowMapper(one.stream, sync.definition.flows[sync.definition.flows.length > 1 ? indexOf(sync, one) : 0])
-  const records = recordsOf(one.stream, body, mapper)
+  const records = recordsOf(one.stream, page, mapper)
   let first: { reason: string; field: string } | null = null
   for (const record of records) {
     const verdict = mapper.map(record, { text: '' })

@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import { conditionSchema, errorRuleSchema } from './condition.ts'
 import { durationMs } from './duration.ts'
+import { bodyFormatSchema, formatSchema } from './format.ts'
+import { soapCallSchema } from './soap.ts'
 import { pathSchema } from './value.ts'
 
 /**
@@ -19,19 +22,6 @@ const duration = z.string().refine((v) => {
 /** Query parameters; values are texts that may hold `{column}`. */
 const query = z.record(z.string(), z.string())
 
-/** A condition on an answer, or on one result of a batch. All parts that are given must hold. */
-export const conditionSchema = z.strictObject({
-  /** Where the value stands; '' is the whole answer. */
-  path: pathSchema,
-  /** The value is one of these. */
-  in: z.array(z.json()).optional(),
-  /** The value is none of these. */
-  notIn: z.array(z.json()).optional(),
-  /** The value is missing, null, '', false, [] or {} (`true`), or is not (`false`). */
-  empty: z.boolean().optional(),
-})
-export type Condition = z.output<typeof conditionSchema>
-
 /** Where the key of a delivery goes: exactly one of header, field (of the body, or of each record of a batch) and query parameter. */
 export const idempotencySchema = z
   .strictObject({
@@ -44,10 +34,15 @@ export const idempotencySchema = z
   .refine((v) => [v.header, v.field, v.query].filter((x) => x !== undefined).length === 1, 'must name one of header, field and query')
 export type Idempotency = z.output<typeof idempotencySchema>
 
-/** A GET that tells whether a record is there. Found: 2xx, and what stands at `records` is not empty. 404 is not found. */
+/** A request that tells whether a record is there. Found: 2xx, and what stands at `records` is not empty. 404 is not found. */
 export const lookupSchema = z.strictObject({
-  path: z.string(),
+  path: z.string().default(''),
+  method: z.enum(['GET', 'POST']).default('GET'),
   query: query.default({}),
+  /** Body of a POST; `{column}` as in the action's own. */
+  body: z.json().nullable().default(null),
+  /** The operation of a SOAP service that looks a record up. */
+  soap: soapCallSchema.nullable().default(null),
   /** Where the answer holds the records, or the one record; '' is the whole answer. */
   records: pathSchema.default(''),
   /** Fields a record must have to count, as texts: `{ external_id: '{id}' }`. Guards against an API that ignores an unknown filter. */
@@ -64,6 +59,8 @@ export const batchSchema = z.strictObject({
   size: count.max(10_000),
   /** Field of the body that takes the records; '' when the body is the list. */
   records: z.string().default(''),
+  /** What is sent of each record instead of its body alone; `{record}` is that body, `{index}` its place from 0: `{ id: '{index}', method: 'POST', url: 'Orders', body: '{record}' }`. */
+  item: z.json().nullable().default(null),
   /** Where the answer holds the results, in the order of the records unless `key` is given; null: the answer speaks for all records. */
   results: pathSchema.nullable().default(null),
   /** Finds the result of a record: the result's field `result` equals the column `column`. */
@@ -77,12 +74,21 @@ export const actionSchema = z.strictObject({
   /** Name of the action, for example `contact.upsert`. */
   name: z.string().min(1).max(100),
   /** Path below the base URL; `{column}` is put in URL-encoded. */
-  path: z.string(),
+  path: z.string().default(''),
   method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
   query: query.default({}),
   headers: z.record(z.string(), z.string()).default({}),
   /** What is sent for a record: JSON in which a text that is exactly `{column}` becomes the typed value. null sends all columns as an object; a DELETE then sends no body. */
   body: z.json().nullable().default(null),
+  bodyFormat: bodyFormatSchema.default('json'),
+  /** How answers are written. */
+  format: formatSchema.default({ kind: 'json' }),
+  /** The operation of a SOAP service that is called; `{column}` in its arguments as in `body`. */
+  soap: soapCallSchema.nullable().default(null),
+  /** Signs of errors in the body of an answer, before those of the source. */
+  errors: z.array(errorRuleSchema).default([]),
+  /** When a person has to agree before records of a run are sent: always, or when there are more than a number. */
+  approval: z.union([z.literal('always'), z.strictObject({ above: z.int().nonnegative() })]).nullable().default(null),
   idempotency: idempotencySchema.nullable().default(null),
   lookup: lookupSchema.nullable().default(null),
   batch: batchSchema.nullable().default(null),

@@ -1,4 +1,5 @@
 import type { Column, StreamPlan } from './plan.ts'
+import { fieldIncrementOf } from './source.ts'
 import { pathKeys } from './value.ts'
 
 const ORDERED = ['integer', 'float', 'decimal', 'date', 'timestamp', 'localTimestamp']
@@ -8,8 +9,9 @@ const ORDERED = ['integer', 'float', 'decimal', 'date', 'timestamp', 'localTimes
  * PostgreSQL shares with the source (numbers and times; texts may be times of several zones). null when there is none.
  */
 export function newestColumn({ stream, mapping, columns }: StreamPlan): string | null {
-  if (!stream.incremental) return null
-  const keys = pathKeys(stream.incremental.field)
+  const incremental = fieldIncrementOf(stream)
+  if (!incremental) return null
+  const keys = pathKeys(incremental.field)
   const ordered = (c: Column | undefined): string | null => (c && ORDERED.includes(c.type.kind) ? c.name : null)
   if (mapping.kind === 'code') return ordered(columns.find((c) => c.name.toLowerCase() === keys.at(-1)?.toLowerCase()))
   const filled = Object.entries(mapping.fields).filter(([, rule]) => rule.path !== null && pathKeys(rule.path).join('\0') === keys.join('\0'))

@@ -15,6 +15,10 @@ export interface PageFrame {
   next: Position | null
   /** No page follows. */
   last: boolean
+  /** JSON text of what each record gets as `_parent`; null when there is no parent. */
+  parent?: string | null
+  /** Token from which the next run goes on, when this page holds one (increments of kind token and etag). */
+  mark?: string | null
 }
 
 export interface FrameWriter {
@@ -54,6 +58,11 @@ export interface PageRead {
   list: unknown[]
   next: Position | null
   last: boolean
+  /** See `PageFrame`. */
+  parent: string | null
+  mark: string | null
+  /** How many records the query has in all; null when the answer does not say. */
+  total: number | null
 }
 
 // ---------------------------------------------------------------- model/mapping

@@ -7,6 +7,19 @@ export type Position =
   | { kind: 'offset'; offset: number }
   | { kind: 'cursor'; cursor: string }
   | { kind: 'url'; url: string }
+  /** Page `page` of the search that the API named `id`. */
+  | { kind: 'search'; id: string; page: number }
+  /** Byte `offset` of the file whose ETag or date is `tag`; `head` is its header line. */
+  | { kind: 'range'; offset: number; tag: string; head: string }
+  /**
+   * Inside the window from `from` up to `to` (exclusive), ISO times; the scan ends at `until`. `after`: above which value of `split` its records
+   * are asked for; `last`: that of the last record handed over.
+   */
+  | { kind: 'window'; from: string; to: string; until: string; after: string | null; last: string | null; at: Position | null }
+  /** Inside the parent at place `index` of the parents' page `at`; `id` is its key, by which it is found when it has moved. */
+  | { kind: 'parent'; at: Position | null; index: number; id: string; in: Position | null }
+  /** A report job: asked about until it is `ready`, then downloaded (from `url` when it has one). `sinceMs`: when it was submitted. */
+  | { kind: 'job'; job: string; sinceMs: number; ready: boolean; url: string | null; at: Position | null }
 
 /** Names one chunk of one run in the stage. */
 export interface ChunkRef {

@@ -21,6 +21,8 @@ export interface PageHeader {
   records: number
   next: Position | null
   last: boolean
+  parent?: string
+  mark?: string
 }
 
 /** The parts of a frame in the order they are written. */
@@ -36,8 +38,8 @@ export function encodeFrame(header: Opening | PageHeader, body: Buffer): Buffer[
   return body.length > 0 ? [head, body] : [head]
 }
 
-export function pageHeader({ records, next, last }: PageFrame): PageHeader {
-  return { records, next, last }
+export function pageHeader({ records, next, last, parent, mark }: PageFrame): PageHeader {
+  return { records, next, last, ...(parent && { parent }), ...(mark && { mark }) }
 }
 
 export interface FrameHead {

@@ -21,8 +21,8 @@ export async function* segmentFrames(folder: string, segment: Segment): AsyncGen
       const head = await readHead(file, offset, segment.bytes)
       const body = head && (await readBody(file, head))
       if (!head || !body) throw lost('are damaged')
-      const { records, next, last } = head.header as PageHeader
-      yield { body, records, next, last }
+      const { records, next, last, parent = null, mark = null } = head.header as PageHeader
+      yield { body, records, next, last, parent, mark }
       offset = head.end
     }
     if (offset !== segment.bytes) throw lost('hold other frames than were staged')

@@ -1,4 +1,5 @@
 import type { ErrorType } from '../model/errors.ts'
+import type { Position } from '../model/run.ts'
 
 /** Error types that end a stream at once; all others park it. The same as `parks: false` in model/errors.ts, which a test compares. */
 export const NEVER_PARKS: readonly ErrorType[] = ['AlreadyRunning', 'RateLimited', 'Fenced', 'ReceiptMismatch', 'Poison', 'PayloadTooLarge']
@@ -15,4 +16,11 @@ export function setbackWait(nth: number): number {
 export function parkedWait(type: ErrorType, times: number): number | null {
   if (type !== 'Transient' && type !== 'Unreachable') return null
   return Math.min(300_000 * 2 ** Math.max(0, times - 1), 1_800_000)
+}
+
+/** A place that the API may forget: the same as `lapses` in model/position.ts, which a test compares. */
+export function lapses(position: Position | null): boolean {
+  if (position?.kind === 'window') return lapses(position.at)
+  if (position?.kind === 'parent') return lapses(position.at) || lapses(position.in)
+  return position !== null && ['cursor', 'url', 'search', 'job', 'range'].includes(position.kind)
 }

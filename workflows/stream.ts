@@ -6,7 +6,7 @@ import { failureType, isCancellation, PositionLost, runError, StreamStopped } fr
 import { checkDrop } from './guard.ts'
 import { progressQuery } from './messages.ts'
 import { park } from './park.ts'
-import { NEVER_PARKS } from './policy.ts'
+import { lapses, NEVER_PARKS } from './policy.ts'
 import { pump } from './pump.ts'
 import { beginState, rewind } from './state.ts'
 import { local } from './steps.ts'
@@ -86,7 +86,7 @@ async function prepare(input: StreamInput, state: StreamState): Promise<void> {
   state.anew = ''
   state.resumed ||= ready.resumed
   // Cursors and addresses may have lapsed since; page numbers do not.
-  state.resumedAt = ready.resumed && (ready.position?.kind === 'cursor' || ready.position?.kind === 'url') ? ready.position : null
+  state.resumedAt = ready.resumed && lapses(ready.position) ? ready.position : null
   state.repeatable = ready.repeatable
   state.epoch = ready.epoch
   state.seq = ready.seq

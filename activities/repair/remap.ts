@@ -49,7 +49,7 @@ async function mapChunk(deps: ActivityDeps, target: RemapTarget, open: RepairStr
   try {
     for await (const frame of stage.frames({ ...pages, segments: staged.segments })) {
       step.signal.throwIfAborted()
-      for (const record of recordsOf(stream, frame.body, mapper)) {
+      for (const record of recordsOf(stream, frame, mapper)) {
         ordinal += 1
         const out = { text: '' }
         const verdict = mapper.map(record, out)

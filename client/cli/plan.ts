@@ -55,7 +55,9 @@ function show(output: Output, plan: Plan, estimates: Estimate[]): void {
     output.out(`  from        ${s.stream.method} ${base}${s.stream.path}, paging ${s.stream.page.kind}, records at ${JSON.stringify(s.stream.records)}`)
     output.out(`  connection  ${s.connection}: auth ${s.source.auth.kind}, ${s.source.concurrency} at a time${limits ? `, ${limits}` : ''}`)
     for (const line of destinationLines(s)) output.out(line)
-    if (s.stream.incremental) output.out(`  increments  by ${JSON.stringify(s.stream.incremental.field)}${s.stream.incremental.overlap ? `, overlap ${s.stream.incremental.overlap}` : ''}`)
+    const { incremental } = s.stream
+    if (incremental?.kind === 'field') output.out(`  increments  by ${JSON.stringify(incremental.field)}${incremental.overlap ? `, overlap ${incremental.overlap}` : ''}`)
+    else if (incremental) output.out(`  increments  ${incremental.kind === 'etag' ? 'by ETag: nothing is read when nothing has changed' : `by the token at ${JSON.stringify(incremental.token)}`}`)
     output.out(`  expected    ${expected(e)}`)
     output.out('')
     const rows = s.columns.map((col) => [col.name, typeName(col.type), col.nullable ? 'null' : 'not null', s.mapping.kind === 'fields' ? origin(s.mapping.fields[col.name]) : 'map function'])

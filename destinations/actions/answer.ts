@@ -3,7 +3,7 @@ import type { ErrorType } from '../../model/errors.ts'
 import { parseExact, stringifyExact } from '../../model/json/index.ts'
 import { compilePath, type Selector } from '../../model/mapping/index.ts'
 import { bodyExcerpt, classify, type HttpResponse, type Redactor } from '../../protocols/http/index.ts'
-import { compileCondition } from './condition.ts'
+import { compileCondition } from '../../model/mapping/index.ts'
 import type { Item } from './item.ts'
 
 /** What an answer says of one record. */
@@ -39,7 +39,7 @@ export function createReader(action: Action, redactor: Redactor): (response: Htt
     const { status, body } = response
     const excerpt = (): string => bodyExcerpt(body, redactor)
     if (done.has(status)) return { kind: 'each', results: items.map(() => ({ kind: 'delivered', remoteId: idText(id, jsonOf(body)) })) }
-    const verdict = classify(response, { nowMs: Date.now(), redactor, json: false })
+    const verdict = classify(response, { nowMs: Date.now(), redactor, expects: null })
     switch (verdict.kind) {
       case 'throttled':
         // An answer of 5xx does not say that nothing was done.

@@ -3,7 +3,7 @@ import { durationMs } from '../../model/duration.ts'
 import { parseExact, stringifyExact } from '../../model/json/index.ts'
 import { compilePath } from '../../model/mapping/index.ts'
 import { classify, type HttpResponse, type Redactor } from '../../protocols/http/index.ts'
-import { isEmpty } from './condition.ts'
+import { isEmpty } from '../../model/mapping/index.ts'
 import type { Item } from './item.ts'
 import type { Row } from './rows.ts'
 import { fillText } from './template.ts'
@@ -34,7 +34,7 @@ export function createFinder(lookup: Lookup, redactor: Redactor): (response: Htt
 
   return (response, row) => {
     if (response.status === 404) return { kind: 'absent' }
-    const verdict = classify(response, { nowMs: Date.now(), redactor, json: true })
+    const verdict = classify(response, { nowMs: Date.now(), redactor, expects: 'json' })
     if (verdict.kind === 'empty') return { kind: 'absent' }
     if (verdict.kind !== 'ok') return { kind: 'verdict', verdict }
     let found: unknown

@@ -86,7 +86,7 @@ export class Target {
           authenticator.apply(target, token)
         },
       })
-      await permit.release(endOf(classify(response, { nowMs: Date.now(), redactor: http.redactor, json: false })), heardLimits(response.headers, Date.now()))
+      await permit.release(endOf(classify(response, { nowMs: Date.now(), redactor: http.redactor, expects: null })), heardLimits(response.headers, Date.now()))
       return { kind: 'answer', response, name, token }
     } catch (error) {
       await permit.release(failedEnd(error))

@@ -54,15 +54,18 @@ async function load(chunk: Chunk, held: Checkpoint): Promise<Loaded> {
 
 /** What the chunk changes in the checkpoint. */
 export function advanced({ plan, rows, position, last }: PostRequest, held: Checkpoint, result: PostResult): Partial<Checkpoint> {
-  const ascending = plan.stream.incremental?.order === 'ascending'
+  const { incremental } = plan.stream
+  const ascending = incremental?.kind === 'field' && incremental.order === 'ascending'
   // PostgreSQL holds no NUL; a watermark left out is read again, never skipped.
   const seen = rows.watermark?.includes('\0') ? null : rows.watermark
-  const pending = highestMark(held.pending, seen)
+  // Tokens have no order: the last one counts.
+  const newer = incremental && incremental.kind !== 'field' ? (a: string | null, b: string | null): string | null => b ?? a : highestMark
+  const pending = newer(held.pending, seen)
   const moves = ascending || last
   return {
     // What follows from having seen everything is done by `complete`.
     seq: rows.seq, ended: last, complete: last && plan.mode !== 'replace' && !findsDeletes(plan, held.scanSince), read: held.read + rows.read, position: last ? null : position,
-    watermark: moves ? highestMark(held.watermark, pending) : held.watermark,
+    watermark: moves ? newer(held.watermark, pending) : held.watermark,
     pending: last ? null : pending,
     fresh: rows.rows === 0 ? held.fresh : result.updated + result.unchanged === 0,
     lastResult: result,

@@ -1,5 +1,6 @@
 import { durationMs } from '../../model/duration.ts'
 import type { StreamPlan } from '../../model/plan.ts'
+import { fieldIncrementOf } from '../../model/source.ts'
 import { pathKeys } from '../../model/value.ts'
 import { earlier, parseTime } from './time-text.ts'
 
@@ -7,6 +8,7 @@ import { earlier, parseTime } from './time-text.ts'
 export function lowerBound(plan: StreamPlan, watermark: string | null): string | null {
   const { incremental } = plan.stream
   if (!incremental || plan.mode === 'replace') return null
+  if (incremental.kind !== 'field') return watermark
   if (watermark === null) return incremental.start || null
   return incremental.overlap === '' ? watermark : lessOverlap(plan, watermark, durationMs(incremental.overlap))
 }
@@ -24,9 +26,10 @@ function lessOverlap(plan: StreamPlan, watermark: string, ms: number): string {
 
 /** True when numbers in the incremental field are times: by the bound's format, or by the column that it fills. */
 function isTime({ stream, mapping, columns }: StreamPlan): boolean {
-  if (stream.incremental!.format !== 'same') return true
+  const incremental = fieldIncrementOf(stream)
+  if (incremental?.format !== 'same') return incremental !== null
   if (mapping.kind !== 'fields') return false
-  const path = pathKeys(stream.incremental!.field).join('\0')
+  const path = pathKeys(incremental.field).join('\0')
   const filled = Object.entries(mapping.fields).filter(([, rule]) => rule.path !== null && pathKeys(rule.path).join('\0') === path)
   return filled.some(([name]) => ['timestamp', 'localTimestamp', 'date'].includes(columns.find((c) => c.name === name)?.type.kind ?? ''))
 }

@@ -44,7 +44,7 @@ function refuse(auth: Session, { http, connection = '' }: AuthDeps, answer: Http
   const { status } = answer
   // Logins by form often answer with a redirect and a cookie.
   if (status < 400) return
-  const verdict = classify(answer, { nowMs, redactor: http.redactor, json: false })
+  const verdict = classify(answer, { nowMs, redactor: http.redactor, expects: null })
   const reason = 'reason' in verdict ? verdict.reason : `HTTP ${status}`
   if (verdict.kind === 'throttled') throw new IsthmusError('RateLimited', `the login at ${host} asks to wait (${reason})`, { status, until: new Date(verdict.untilMs ?? nowMs + 30_000), field: 'from.auth' })
   if (verdict.kind === 'transient') throw new IsthmusError('Transient', `the login at ${host} answered ${reason}`, { status, field: 'from.auth.loginUrl' })

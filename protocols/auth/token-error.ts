@@ -24,7 +24,7 @@ export function tokenError(error: unknown, auth: Auth, endpoint: URL, answer: Ht
   const where = endpoint.host
   if (error instanceof IsthmusError) return at(error, { field: 'from.auth.tokenUrl' })
   if (answer === null) return error as Error
-  const verdict = classify(answer, { nowMs, redactor, json: false })
+  const verdict = classify(answer, { nowMs, redactor, expects: null })
   const status = answer.status
   if (verdict.kind === 'throttled') {
     const until = new Date(verdict.untilMs ?? nowMs + 30_000)

@@ -7,7 +7,7 @@ const now = 1_800_000_000_000
 const redactor = createRedactor()
 redactor.add('canary-secret')
 const kind = (status: number, body: string | Buffer = '{}', headers: Record<string, string> = {}, asJson = true) =>
-  classify({ status, headers, body: Buffer.from(body as string), url: 'http://x/' }, { nowMs: now, redactor, json: asJson })
+  classify({ status, headers, body: Buffer.from(body as string), url: 'http://x/' }, { nowMs: now, redactor, expects: asJson ? 'json' : null })
 
 describe('classify', () => {
   it.each([

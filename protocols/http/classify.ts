@@ -15,6 +15,8 @@ export type Verdict =
   /** Worth another try; `last` is the error when it stays so. */
   | { kind: 'transient'; reason: string; last: ErrorType }
   | { kind: 'refused'; reason: string }
+  /** The API no longer knows the place to go on from. */
+  | { kind: 'positionLost'; reason: string }
 
 /** Codes by which APIs say "too many" under another status than 429. */
 const LIMIT_CODES =
@@ -25,14 +27,14 @@ const EXCERPT_BYTES = 4096
 export interface ClassifyOptions {
   nowMs: number
   redactor: Redactor
-  /** The body has to be JSON when the status is 2xx. */
-  json: boolean
+  /** What the body has to look like when the status is 2xx; null: anything. */
+  expects: 'json' | 'xml' | 'text' | null
 }
 
 /** Sorts an answer by status, headers and body into what to do about it. */
 export function classify(response: HttpResponse, options: ClassifyOptions): Verdict {
   const { status, headers, body } = response
-  if (status >= 200 && status < 300) return options.json ? classifyBody(response, options) : { kind: 'ok' }
+  if (status >= 200 && status < 300) return options.expects !== null ? classifyBody(response, options, options.expects) : { kind: 'ok' }
   const excerpt = bodyExcerpt(body, options.redactor)
   const reason = `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`
   const hint = waitHint(headers, options.nowMs)
@@ -48,15 +50,25 @@ export function classify(response: HttpResponse, options: ClassifyOptions): Verd
   return { kind: 'refused', reason }
 }
 
-function classifyBody({ status, headers, body }: HttpResponse, { redactor }: ClassifyOptions): Verdict {
+const WORDS = { json: 'JSON', xml: 'XML', text: 'text' }
+
+function classifyBody({ status, headers, body }: HttpResponse, { redactor }: ClassifyOptions, expects: keyof typeof WORDS): Verdict {
   if (status === 204 || status === 205) return { kind: 'empty' }
   const start = firstCharacter(body)
-  if (start === '') return { kind: 'transient', last: 'Contract', reason: `HTTP ${status} with an empty body where JSON was expected` }
-  if (start === '<') {
-    const type = /html/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype html|html)/i.test(body.toString('latin1', 0, 300)) ? 'HTML' : 'XML'
-    return { kind: 'transient', last: 'Contract', reason: `HTTP ${status} with ${type} where JSON was expected: ${bodyExcerpt(body, redactor)}` }
+  // A file without a single record is empty.
+  if (start === '' && expects === 'text') return { kind: 'ok' }
+  if (start === '') return { kind: 'transient', last: 'Contract', reason: `HTTP ${status} with an empty body where ${WORDS[expects]} was expected` }
+  const html = start === '<' && (/html/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype html|html)/i.test(body.toString('latin1', 0, 300)))
+  if (html || (start === '<' && expects === 'json') || (start !== '<' && expects === 'xml' && !isWide(body))) {
+    const found = html ? 'HTML' : start === '<' ? 'XML' : 'something else'
+    return { kind: 'transient', last: 'Contract', reason: `HTTP ${status} with ${found} where ${WORDS[expects]} was expected: ${bodyExcerpt(body, redactor)}` }
   }
   return { kind: 'ok' }
+}
+
+/** UTF-16 with its byte order mark. */
+function isWide(body: Buffer): boolean {
+  return (body[0] === 0xff && body[1] === 0xfe) || (body[0] === 0xfe && body[1] === 0xff)
 }
 
 /** First character that is neither white space nor a byte order mark; '' when there is none. */

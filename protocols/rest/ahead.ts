@@ -3,7 +3,6 @@ import { DONE, handOver, mayBegin, MORE } from './call.ts'
 import type { Call } from './call.ts'
 import { createCountedPager } from './counted.ts'
 import type { CountedPaging } from './counted.ts'
-import { emptyBody } from './facts.ts'
 import { begin } from './slot.ts'
 import type { Slot } from './slot.ts'
 import { createRepeats } from './repeats.ts'
@@ -59,7 +58,7 @@ export async function readAhead(call: Call, paging: CountedPaging): Promise<Page
         if (!pager.isEnd(page.status, slot.n)) return page.stop
         const beyond = await lookBeyond(slot.n)
         if (beyond !== 'nothing') return beyond === 'more' ? page.stop : beyond
-        await handOver(call, { body: emptyBody(reader.stream.records), records: 0, list: [], next: null, last: true })
+        await handOver(call, { body: call.read.empty, records: 0, list: [], total: null, mark: null, next: null, last: true })
         return DONE
       }
       const step = orStop(() => pager.judge(page.facts, slot.n))
@@ -73,7 +72,7 @@ export async function readAhead(call: Call, paging: CountedPaging): Promise<Page
       // The page being handed over counts among those held.
       while (!step.last && queue.length < Math.min(window - 1, limit) && next < pager.end() && mayBegin(call)) more()
       const following: Position | null = step.last ? null : pager.position(step.next)
-      await handOver(call, { body: page.body, records: page.facts.records, list: page.facts.list, next: following, last: step.last })
+      await handOver(call, { body: page.body, records: page.facts.records, list: page.facts.list, total: page.facts.total, mark: page.facts.mark, next: following, last: step.last })
       if (step.last) return DONE
       if (queue.length === 0) {
         if (!mayBegin(call)) return MORE

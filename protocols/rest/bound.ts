@@ -1,10 +1,10 @@
 import { IsthmusError } from '../../model/index.ts'
-import type { Incremental } from '../../model/index.ts'
+import type { FieldIncrement } from '../../model/index.ts'
 
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
 
-/** Epoch ms of a watermark: ISO text (no zone means UTC; cut to the millisecond, so that a lower bound stays one) or epoch digits. */
-function epochMs(text: string): number {
+/** Epoch ms (NaN when it is none) of a watermark: ISO text (no zone means UTC; cut to the millisecond, so that a lower bound stays one) or epoch digits. */
+export function epochMs(text: string): number {
   const m = DATE.exec(text.trim())
   if (m) {
     const zone = (m[3] ?? 'Z').replace(/^([+-]\d{2}):?(\d{2})?$/, (_all, h: string, min?: string) => `${h}:${min ?? '00'}`)
@@ -17,7 +17,7 @@ function epochMs(text: string): number {
 }
 
 /** A lower bound as the API wants it written. Throws InvalidInput when it is no time and the format needs one. */
-export function renderBound(since: string, format: Incremental['format']): string {
+export function renderBound(since: string, format: FieldIncrement['format']): string {
   if (format === 'same') return since
   const ms = epochMs(since)
   if (Number.isNaN(ms)) {

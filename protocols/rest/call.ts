@@ -1,16 +1,19 @@
 import type { PageRead, PageStop, Position, Token } from '../../model/index.ts'
-import { createAddresses } from './address.ts'
-import type { Addresses } from './address.ts'
-import { createFactReader } from './facts.ts'
 import { createHint } from './hint.ts'
-import type { FactReader } from './facts.ts'
+import { createJudge } from './judge.ts'
+import type { Judge } from './judge.ts'
+import { createPageReader } from './page-reader.ts'
+import type { PageReader } from './page-reader.ts'
+import { createRequests } from './requests.ts'
+import type { Requests } from './requests.ts'
 import type { ReadOptions } from './types.ts'
 
 /** State of one call of readPages. */
 export interface Call {
   readonly options: ReadOptions
-  readonly addresses: Addresses
-  readonly readFacts: FactReader
+  readonly build: Requests
+  readonly read: PageReader
+  readonly judge: Judge
   /** Guesses the next cursor from a page's bytes; null when the paging gives nothing to guess. */
   readonly hint: ((body: Buffer) => string | null) | null
   readonly now: () => number
@@ -35,8 +38,9 @@ export interface Call {
 export function createCall(options: ReadOptions): Call {
   return {
     options,
-    addresses: createAddresses(options.reader, options.since),
-    readFacts: createFactReader(options.reader.stream),
+    build: createRequests(options.reader, { since: options.since, vars: options.vars ?? {} }),
+    read: createPageReader(options.reader, options.raw ?? false),
+    judge: createJudge(options.reader.source, options.reader.stream),
     hint: createHint(options.reader.stream),
     now: options.now ?? Date.now,
     requests: 0,
@@ -59,8 +63,8 @@ export function mayBegin(call: Call): boolean {
 }
 
 /** Gives a page to the caller; afterwards reading goes on behind it. */
-export async function handOver(call: Call, page: PageRead): Promise<void> {
-  await call.options.onPage(page)
+export async function handOver(call: Call, page: Omit<PageRead, 'parent'>): Promise<void> {
+  await call.options.onPage({ ...page, parent: null })
   call.handed++
   call.position = page.next
 }

@@ -5,6 +5,8 @@ import type { Authenticator } from '../auth/index.ts'
 import { createHttp, originOf } from '../http/index.ts'
 import type { Http } from '../http/index.ts'
 import { redactor } from '../../model/redact/index.ts'
+import { openSoap } from '../soap/index.ts'
+import type { SoapClient } from '../soap/index.ts'
 import { createGate } from './gate.ts'
 import { tlsOptions } from './tls.ts'
 import { addressPolicy } from './trust.ts'
@@ -16,6 +18,8 @@ export interface Connection {
   readonly authenticator: Authenticator
   /** Holds pauses where there is no pacer of the account. */
   readonly gate: Pacer
+  /** Builds and reads envelopes; null unless the source has a WSDL. */
+  readonly soap: SoapClient | null
   close(): Promise<void>
 }
 
@@ -26,6 +30,8 @@ export interface ConnectionOptions {
   http?: Http
   userAgent?: string
   now?: () => number
+  /** Folder that files of the source (a WSDL) are relative to. Default: the working directory. */
+  projectDir?: string
 }
 
 /** Opens the connection of a source; sends nothing. Throws InvalidInput or MissingEnvironment, naming the field. */
@@ -55,5 +61,10 @@ export function openConnection(options: ConnectionOptions): Connection {
       connect: field('from.tls', () => tlsOptions(source.tls, resolve, redactor, source.connection)),
     })
   const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, connection: source.connection, now: options.now }))
-  return { baseUrl, http, authenticator, gate: createGate(options.now), close: () => (options.http ? Promise.resolve() : http.close()) }
+  const soap = source.soap === null ? null : field('from.soap', () => openSoap(source, { resolve, http, baseUrl, projectDir: options.projectDir ?? process.cwd(), now: options.now ?? Date.now }))
+  const close = async (): Promise<void> => {
+    await soap?.close()
+    if (!options.http) await http.close()
+  }
+  return { baseUrl, http, authenticator, gate: createGate(options.now), soap, close }
 }

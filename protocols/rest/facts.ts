@@ -1,5 +1,5 @@
 import { IsthmusError, pathKeys } from '../../model/index.ts'
-import type { Path, Stream } from '../../model/index.ts'
+import type { Path, Position, Stream } from '../../model/index.ts'
 import { revive } from '../../model/json/index.ts'
 import { compilePath, selectRecords } from '../../model/mapping/select.ts'
 import { findLink } from '../http/index.ts'
@@ -21,8 +21,12 @@ export interface Facts {
   hasMore: boolean | null
   total: number | null
   totalPages: number | null
-  /** Next cursor or address as text; null when absent, null, '' or 'null'. */
+  /** Next cursor, search id or address as text; null when absent, null, '' or 'null'. */
   next: string | null
+  /** Token or ETag from which the next run goes on. */
+  mark: string | null
+  /** Where the next part of a file begins. */
+  range: Position | null
 }
 
 export type FactReader = (json: unknown, response: Pick<HttpResponse, 'headers'>) => Facts
@@ -31,11 +35,13 @@ export type FactReader = (json: unknown, response: Pick<HttpResponse, 'headers'>
 export function createFactReader(stream: Stream): FactReader {
   const { page } = stream
   const value = (path: Path | null) => (path === null ? () => undefined : picker(path))
-  const counted = page.kind === 'page' || page.kind === 'offset' ? page : null
+  const counted = page.kind === 'page' || page.kind === 'offset' || page.kind === 'search' ? page : null
+  const window = stream.window?.total ?? null
   const hasMore = value(counted?.hasMore ?? (page.kind === 'cursor' ? page.hasMore : null))
-  const total = value(counted?.total ?? null)
+  const total = value(counted?.total ?? window)
   const totalPages = value(counted?.totalPages ?? null)
   const next = nextReader(stream)
+  const mark = markReader(stream)
   const list = compilePath(stream.records)
   return (json, { headers }) => {
     const records = selectRecords(json, stream.records)
@@ -47,6 +53,8 @@ export function createFactReader(stream: Stream): FactReader {
       total: toCount(total(json)),
       totalPages: toCount(totalPages(json)),
       next: next(json, headers, records),
+      mark: mark(json, headers),
+      range: null,
     }
   }
 }
@@ -68,11 +76,24 @@ function nextReader({ page }: Stream): (json: unknown, headers: Record<string, s
       if (page.from === 'body') return (json) => toCursor(get(json), true)
       return (_json, _headers, records) => (records.length === 0 ? null : toCursor(get(records[records.length - 1]), false))
     }
+    case 'search': {
+      const get = picker(page.id)
+      return (json) => toCursor(get(json), false)
+    }
     case 'none':
     case 'page':
     case 'offset':
+    case 'range':
       return () => null
   }
+}
+
+/** What the next run goes on from, for increments that are no field of the records. */
+function markReader({ incremental }: Stream): (json: unknown, headers: Record<string, string>) => string | null {
+  if (incremental?.kind === 'etag') return (_json, headers) => headers['etag'] ?? null
+  if (incremental?.kind !== 'token') return () => null
+  const get = picker(incremental.token)
+  return (json) => toCursor(get(json), false)
 }
 
 /** A cursor as text. `zeroEnds`: a zero marks the end, as in APIs whose cursor starts there. */
@@ -144,8 +165,11 @@ function missing(stream: Stream, body: unknown): IsthmusError {
   })
 }
 
-/** The smallest body without records, for an answer that rightly has none (204, or a page behind the last one). */
-export function emptyBody(records: Path): Buffer {
+/** Of an answer without records. */
+export const emptyFacts: Facts = { records: 0, list: [], hasMore: null, total: null, totalPages: null, next: null, mark: null, range: null }
+
+/** The smallest JSON body without records, for an answer that rightly has none (204, or a page behind the last one). */
+export function emptyJson(records: Path): Buffer {
   const keys = pathKeys(records)
   const end = keys.indexOf('*')
   let body: unknown = []

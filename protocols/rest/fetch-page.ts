@@ -80,6 +80,8 @@ async function tryPage(call: Call, position: Position | null, signal: AbortSigna
           return { ok: false, status, stop: { kind: 'authRequired', version: use.token.version, reason } }
         case 'permission':
           return { ok: false, status, stop: refused('PermissionDenied', reason, 'from.auth', 'grant these credentials the right to read this stream') }
+        case 'positionLost':
+          return { ok: false, status, stop: { kind: 'positionLost', reason } }
         case 'refused':
           if (isPositionLost(position, status, verdict.reason)) return { ok: false, status, stop: { kind: 'positionLost', reason } }
           return { ok: false, status, stop: refused('Contract', reason, 'from.path', 'compare path, query and paging with the documentation of the API') }

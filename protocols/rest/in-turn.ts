@@ -12,7 +12,7 @@ import { orStop } from './stops.ts'
  */
 export async function readInTurn(call: Call): Promise<PageStop> {
   const { reader, position, inTurn = false } = call.options
-  const judge = createLinkedPager(reader.stream, call.addresses, position)
+  const judge = createLinkedPager(reader.stream, call.build, position)
   let slot: Slot = begin(call, position)
   let ahead: Slot | null = null
   try {
@@ -28,7 +28,7 @@ export async function readInTurn(call: Call): Promise<PageStop> {
         ahead = null
       }
       if (!inTurn && !step.last && mayBegin(call)) ahead ??= begin(call, step.next)
-      await handOver(call, { body: page.body, records: page.facts.records, list: page.facts.list, next: step.last ? null : step.next, last: step.last })
+      await handOver(call, { body: page.body, records: page.facts.records, list: page.facts.list, total: page.facts.total, mark: page.facts.mark, next: step.last ? null : step.next, last: step.last })
       if (step.last) return DONE
       if (inTurn && mayBegin(call)) ahead = begin(call, step.next)
       if (ahead === null) return MORE

@@ -1,6 +1,6 @@
 import { IsthmusError } from '../../model/index.ts'
 import type { Position, Stream } from '../../model/index.ts'
-import type { Addresses } from './address.ts'
+import type { Requests } from './requests.ts'
 import type { Facts } from './facts.ts'
 import { go, LAST } from './step.ts'
 import type { Step } from './step.ts'
@@ -10,7 +10,7 @@ import { createTrail } from './trail.ts'
 export type LinkedPager = (facts: Facts, url: string) => Step
 
 /** Throws Contract when the way on is missing, broken, or leads where the scan has been: never a silent end. */
-export function createLinkedPager(stream: Stream, addresses: Addresses, from: Position | null): LinkedPager {
+export function createLinkedPager(stream: Stream, requests: Requests, from: Position | null): LinkedPager {
   const { page } = stream
   const trail = createTrail()
   if (page.kind === 'cursor') {
@@ -29,12 +29,12 @@ export function createLinkedPager(stream: Stream, addresses: Addresses, from: Po
     }
   }
   if (page.kind === 'link' || page.kind === 'nextUrl') {
-    trail.add(addresses.store(addresses.of(from)))
+    trail.add(requests.store(requests.url(from)))
     return (facts, url) => {
       if (facts.next === null) return LAST
       let next: string
       try {
-        next = addresses.store(new URL(facts.next, url))
+        next = requests.store(new URL(facts.next, url))
       } catch {
         throw broken('the next address is not an address')
       }
@@ -42,6 +42,23 @@ export function createLinkedPager(stream: Stream, addresses: Addresses, from: Po
       return go({ kind: 'url', url: next })
     }
   }
+  if (page.kind === 'search') {
+    // Only the first answer has to name the search.
+    let id = from?.kind === 'search' ? from.id : null
+    let number = from?.kind === 'search' ? from.page : page.start
+    return (facts) => {
+      id = facts.next ?? id
+      if (facts.hasMore === false || (facts.hasMore === null && facts.totalPages !== null && number - page.start + 1 >= facts.totalPages)) return LAST
+      if (facts.records === 0 && facts.hasMore !== true) {
+        if (facts.totalPages !== null) throw broken(`page ${number} of ${facts.totalPages} is empty`)
+        return LAST
+      }
+      if (id === null) throw broken('the answer does not name the search, so that its next page cannot be asked for')
+      number += 1
+      return go({ kind: 'search', id, page: number })
+    }
+  }
+  if (page.kind === 'range') return (facts) => (facts.range === null ? LAST : go(facts.range))
   return () => LAST
 }
 

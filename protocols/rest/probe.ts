@@ -1,7 +1,7 @@
 import { IsthmusError } from '../../model/index.ts'
 import type { Token } from '../../model/index.ts'
 import { classify } from '../http/index.ts'
-import { createAddresses } from './address.ts'
+import { createRequests } from './requests.ts'
 import type { RestReader } from './types.ts'
 
 /**
@@ -10,20 +10,21 @@ import type { RestReader } from './types.ts'
  */
 export async function probe(reader: RestReader, token: Token | null, signal: AbortSignal): Promise<{ status: number; ms: number }> {
   const { connection, source } = reader
-  const addresses = createAddresses(reader, null)
-  const url = addresses.of(null)
+  const build = createRequests(reader, { since: null, vars: {} })
+  const request = await build.prepare(null, token)
+  const { method, url } = request
   connection.http.allow(url)
   const began = performance.now()
   const response = await connection.http.request({
-    method: addresses.method, url, headers: addresses.headers, body: addresses.body, signal,
+    ...request, signal,
     sign: (target) => {
-      addresses.sign(target)
+      build.sign(target)
       connection.authenticator.apply(target, token)
     },
   })
   const { status } = response
-  const verdict = classify(response, { nowMs: Date.now(), redactor: connection.http.redactor, json: false })
-  const name = `${addresses.method} ${connection.http.redactor.url(url)}`
+  const verdict = classify(response, { nowMs: Date.now(), redactor: connection.http.redactor, expects: null })
+  const name = `${method} ${connection.http.redactor.url(url)}`
   switch (verdict.kind) {
     case 'ok':
     case 'empty':
@@ -39,6 +40,7 @@ export async function probe(reader: RestReader, token: Token | null, signal: Abo
     case 'transient':
       throw new IsthmusError(verdict.last, `${name}: ${verdict.reason}`, { status, cure: 'try again in a while' })
     case 'refused':
+    case 'positionLost':
       throw new IsthmusError('Contract', `${name}: ${verdict.reason}`, { status, cure: 'check the address and the settings of the connection' })
   }
 }

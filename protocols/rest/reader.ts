@@ -1,10 +1,11 @@
 import { IsthmusError } from '../../model/index.ts'
 import type { Source, Stream, Value } from '../../model/index.ts'
 import type { Http } from '../http/index.ts'
-import { createAddresses } from './address.ts'
+import { createRequests } from './requests.ts'
 import { openConnection } from './connection.ts'
 import type { Connection } from './connection.ts'
 import { fingerprint } from './fingerprint.ts'
+import { submitOf } from './job.ts'
 import type { RestReader } from './types.ts'
 
 export interface RestOptions {
@@ -18,6 +19,9 @@ export interface RestOptions {
   userAgent?: string
   now?: () => number
 }
+
+/** Stand for what layers fill in: the address is only looked at. */
+const PROBE = { from: '0', to: '0', after: '0', job: '0' }
 
 /**
  * Opens a stream for reading; sends nothing. Everything the plan refers to is resolved once, so that a missing variable,
@@ -33,14 +37,16 @@ export function openRest(options: RestOptions): RestReader {
     connection,
     auth: connection.authenticator,
     resolve,
-    memory: { window: 1, pageSize: null },
+    memory: { window: 1, pageSize: null, parents: null },
     get fingerprint() {
       return (print ??= fingerprint(source.auth, connection.baseUrl, resolve))
     },
     close: () => (options.connection ? Promise.resolve() : connection.close()),
   }
-  const first = createAddresses(reader, null).of(null)
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(stream.path)) {
+  // The first request of all: that of the parents, or of the job.
+  const begins = stream.parent?.stream ?? (stream.job ? { ...stream, ...submitOf(stream.job.submit) } : stream)
+  const first = createRequests({ ...reader, stream: { ...begins, parent: null, window: null, job: null } }, { since: null, vars: PROBE }).url(null)
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(begins.path)) {
     try {
       connection.http.allow(first)
     } catch (error) {

@@ -2,13 +2,15 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../../model/index.ts'
 import type { ErrorType, Permit, Position, RequestEnd, Token } from '../../model/index.ts'
 import { parseExact } from '../../model/json/index.ts'
-import { checkHeaders, classify, heardLimits, isAbortError } from '../http/index.ts'
+import { expects } from '../formats/index.ts'
+import { checkHeaders, classify, heardLimits, isAbortError, noticesOf } from '../http/index.ts'
 import type { HttpResponse, Verdict } from '../http/index.ts'
 import type { Call } from './call.ts'
 import { enter } from './enter.ts'
-import { emptyBody } from './facts.ts'
+import { emptyFacts } from './facts.ts'
 import type { Facts } from './facts.ts'
-import { toUtf8 } from './text.ts'
+import type { Decoded } from './page-reader.ts'
+import { FileChanged } from './range.ts'
 
 export interface Sent {
   response: HttpResponse
@@ -29,15 +31,20 @@ export async function send(
   signal: AbortSignal,
   guess: (cursor: string | null) => void,
 ): Promise<Sent> {
-  const { addresses, now, options } = call
+  const { build, now, options } = call
   const { stream, connection } = options.reader
   const { http, authenticator } = connection
-  const url = addresses.of(position)
+  const request = await build.prepare(position, token).catch(async (error: unknown) => {
+    await permit.release({ kind: 'unused' })
+    throw error
+  })
+  const { method, url } = request
   const shown = http.redactor.url(url)
-  const name = `${addresses.method} ${shown}`
+  const operation = build.operation(position)
+  const name = `${method} ${shown}${operation === null ? '' : ` ${operation}`}`
   const begunMs = now()
   const tell = (status: number | null, bytes: number, error: ErrorType | null) =>
-    options.onRequest?.({ method: addresses.method, url: shown, attempt, status, bytes, ms: now() - begunMs, error })
+    options.onRequest?.({ method, url: shown, attempt, status, bytes, ms: now() - begunMs, error })
   let response: HttpResponse
   try {
     // Before credentials are anywhere near it.
@@ -45,13 +52,10 @@ export async function send(
     call.requests++
     permit.sent()
     response = await http.request({
-      method: addresses.method,
-      url,
-      headers: addresses.headers,
-      body: addresses.body,
+      ...request,
       signal,
       sign: (target) => {
-        addresses.sign(target)
+        build.sign(target)
         authenticator.apply(target, token)
         // The others were checked when the stream was opened.
         checkHeaders(target.headers, authenticator.blame.field)
@@ -74,34 +78,82 @@ export async function send(
     throw error
   }
   tell(response.status, response.body.length, null)
-  const verdict = classify(response, { nowMs: now(), redactor: http.redactor, json: true })
-  await permit.release(endOf(verdict), heardLimits(response.headers, now()))
-  if (verdict.kind === 'empty') {
-    response.body = emptyBody(stream.records)
-  } else if (verdict.kind !== 'ok') {
-    return { response, verdict, facts: null, name }
+  const { status, headers } = response
+  const nowMs = now()
+  if (options.onNotice) for (const notice of noticesOf(headers, nowMs)) options.onNotice(notice)
+  let verdict = unchanged(response, options.since) ? ({ kind: 'empty' } as const) : classify(response, { nowMs, redactor: http.redactor, expects: operation === null ? expects(stream.format) : 'xml' })
+  // What the body says counts more than the status: errors come with 200, limits with 400, a missing page with 404.
+  const decoded = status === 204 || status === 304 ? null : await decode(call, response, position, operation, verdict.kind === 'ok')
+  if (decoded !== null) {
+    const value = 'value' in decoded ? decoded.value : bodyText(response)
+    const judged = call.judge(value, { status, headers, nowMs, redactor: http.redactor })
+    if (judged) verdict = judged.verdict
+    if (judged?.notice !== undefined) options.onNotice?.({ key: judged.notice, message: judged.notice })
   }
-  response.body = toUtf8(response.body, response.headers['content-type'])
-  const cursor = call.hint?.(response.body) ?? null
+  await permit.release(endOf(verdict), heardLimits(headers, nowMs))
+  if (verdict.kind === 'empty') {
+    response.body = call.read.empty
+    return { response, verdict, facts: { ...emptyFacts, mark: status === 304 ? options.since : null }, name }
+  }
+  if (verdict.kind !== 'ok') return { response, verdict, facts: null, name }
+  if (decoded === null || !('value' in decoded)) {
+    const failed = decoded?.failed ?? 'the answer is empty'
+    if (decoded?.changed) return { response, verdict: { kind: 'positionLost', reason: failed }, facts: null, name }
+    // A body cut by a proxy looks like this too, so it is worth another try.
+    return { response, verdict: { kind: 'transient', last: decoded?.type ?? 'Contract', reason: failed }, facts: null, name }
+  }
+  response.body = decoded.body
+  const cursor = options.raw ? null : (call.hint?.(response.body) ?? null)
   if (cursor !== null) {
     guess(cursor)
     await yieldToLoop()
   }
-  let json: unknown
   try {
-    json = parseExact(response.body, { revive: false })
-  } catch (error) {
-    if (!(error instanceof IsthmusError) || error.type !== 'Contract') throw error
-    // A body cut by a proxy looks like this too, so it is worth another try.
-    const reason = `the answer is not the JSON expected: ${http.redactor.text(error.message)}`
-    return { response, verdict: { kind: 'transient', last: 'Contract', reason }, facts: null, name }
-  }
-  try {
-    return { response, verdict, facts: call.readFacts(json, response), name }
+    options.onAnswer?.(headers)
+    return { response, verdict, facts: call.read.facts(decoded, response), name }
   } catch (error) {
     if (!(error instanceof IsthmusError)) throw error
-    throw new IsthmusError(error.type, `${name}: ${error.message}`, { field: error.field, cure: error.cure, status: response.status })
+    throw new IsthmusError(error.type, `${name}: ${error.message}`, { field: error.field, cure: error.cure, status })
   }
+}
+
+type Failed = { failed: string; type: ErrorType; changed: boolean }
+
+/** The value of a body. One that is no page (`ok` false) is only looked at for what it says. */
+async function decode(call: Call, response: HttpResponse, position: Position | null, operation: string | null, ok: boolean): Promise<Decoded | Failed> {
+  const { redactor } = call.options.reader.connection.http
+  const { format } = call.options.reader.stream
+  try {
+    // Errors of an API come as JSON whatever its pages are.
+    if (!ok && operation === null && (response.body.length > MOST_SAID || format.kind === 'csv' || format.kind === 'ndjson')) return jsonOr(response.body)
+    return await call.read.decode(response, ok ? position : null, operation)
+  } catch (error) {
+    if (error instanceof FileChanged) return { failed: error.message, type: 'Contract', changed: true }
+    if (!(error instanceof IsthmusError)) throw error
+    if (ok && error.type !== 'Contract') throw error
+    return { failed: `the answer is not the ${format.kind.toUpperCase()} expected: ${redactor.text(error.message)}`, type: 'Contract', changed: false }
+  }
+}
+
+/** Longest body of an answer that is no page in which signs of errors are looked for. */
+const MOST_SAID = 256 * 1024
+
+function jsonOr(body: Buffer): Decoded | Failed {
+  try {
+    if (body.length <= MOST_SAID) return { body, value: parseExact(body, { revive: false }), range: null }
+  } catch {
+    // it speaks as text
+  }
+  return { failed: 'the answer is no page', type: 'Contract', changed: false }
+}
+
+function bodyText({ body }: HttpResponse): string {
+  return body.toString('utf8', 0, 4096)
+}
+
+/** Nothing has changed since the answer whose ETag was sent (RFC 9110 15.4.5). */
+function unchanged({ status }: HttpResponse, since: string | null): boolean {
+  return status === 304 && since !== null
 }
 
 /** How an answer ends the request, as far as the account is concerned: also one that is no page shows that the system works. */

@@ -1,6 +1,15 @@
 import type { ErrorType, Pacer, PageRead, PageStop, Position, Source, Stream, Token, Value } from '../../model/index.ts'
 import type { Authenticator } from '../auth/index.ts'
+import type { Notice } from '../http/index.ts'
 import type { Connection } from './connection.ts'
+import type { Vars } from './template.ts'
+
+/** The page of parents that the last call was in. */
+export interface ParentsPage {
+  at: string
+  list: unknown[]
+  next: Position | null
+}
 
 /** A stream of a connection, ready to be read. */
 export interface RestReader {
@@ -13,7 +22,7 @@ export interface RestReader {
   readonly fingerprint: string
   readonly resolve: (value: Value) => string
   /** What one call learnt for the next: how far reading ahead had grown, and the largest page seen. */
-  readonly memory: { window: number; pageSize: number | null }
+  readonly memory: { window: number; pageSize: number | null; parents: ParentsPage | null }
   /** Closes the connection if the reader opened it. */
   close(): Promise<void>
 }
@@ -55,6 +64,14 @@ export interface ReadOptions {
   signal: AbortSignal
   /** One page at a time: the next one is asked for when `onPage` of this one has resolved. Default: pages are read ahead. */
   inTurn?: boolean
+  /** What the layers around the pages know: window, parent, job. */
+  vars?: Vars
+  /** The answer is taken as it is, whatever `records` says: for requests of a job. */
+  raw?: boolean
+  /** Called with the headers of each answer that is a page. */
+  onAnswer?(headers: Record<string, string>): void
+  /** Called with what the API says of its own future (Deprecation, Sunset) and with errors beside data; each once a call. */
+  onNotice?(notice: Notice): void
   /** Called strictly in reading order, never twice at once. */
   onPage(page: PageRead): Promise<void>
   onRequest?(info: RequestInfo): void

@@ -54,7 +54,7 @@ export async function beginDevice(auth: DeviceAuth, deps: AuthDeps, signal?: Abo
   const { device_code: deviceCode, user_code: userCode, verification_uri, verification_url, verification_uri_complete, expires_in: life, interval } = told
   const verificationUri = webAddress(verification_uri ?? verification_url)
   if (answer.status >= 300 || typeof deviceCode !== 'string' || !isPrintable(userCode) || verificationUri === '' || deviceCode === '') {
-    const verdict = classify(answer, { nowMs: now(), redactor: http.redactor, json: false })
+    const verdict = classify(answer, { nowMs: now(), redactor: http.redactor, expects: null })
     if (verdict.kind === 'throttled') throw new IsthmusError('RateLimited', `${endpoint.host} asks to wait (${verdict.reason})`, { status: answer.status, until: new Date(verdict.untilMs ?? now() + 30_000), field: 'from.auth' })
     if (verdict.kind === 'transient') throw new IsthmusError('Transient', `${endpoint.host} answered ${verdict.reason}`, { status: answer.status, field: 'from.auth.deviceUrl' })
     const refusedClient = answer.status === 401 || told['error'] === 'invalid_client' || told['error'] === 'unauthorized_client'
