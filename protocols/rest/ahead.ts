@@ -61,6 +61,7 @@ export async function readAhead(call: Call, paging: CountedPaging): Promise<Page
         await handOver(call, { body: call.read.empty, records: 0, list: [], total: null, mark: null, next: null, last: true })
         return DONE
       }
+      call.options.check?.(page.facts)
       const step = orStop(() => pager.judge(page.facts, slot.n))
       if ('stop' in step) return step.stop
       if (!step.last && repeated(page.facts.list)) {

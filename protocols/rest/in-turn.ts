@@ -21,6 +21,7 @@ export async function readInTurn(call: Call): Promise<PageStop> {
       ahead = !inTurn && cursor !== null && mayBegin(call) ? begin(call, { kind: 'cursor', cursor }) : null
       const page = await slot.outcome
       if (!page.ok) return page.stop
+      call.options.check?.(page.facts)
       const step = orStop(() => judge(page.facts, page.url))
       if ('stop' in step) return step.stop
       if (ahead !== null && (step.last || step.next.kind !== 'cursor' || step.next.cursor !== cursor)) {

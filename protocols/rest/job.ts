@@ -33,7 +33,7 @@ export async function readJob(options: ReadOptions, read: Read): Promise<ReadRes
     if (id === '') return { stop: refused('Contract', 'the answer to the submitted job does not hold its id', 'from.job.id', 'compare `id` with the answer'), position: null, requests }
     at = { kind: 'job', job: id, sinceMs: now(), ready: false, url: null, at: null }
   }
-  const wasReady = at.ready
+  let mayRenew = at.ready
   for (;;) {
     if (!at.ready) {
       const asked: Polled = await poll(options, plan, at)
@@ -58,7 +58,8 @@ export async function readJob(options: ReadOptions, read: Read): Promise<ReadRes
     }).finally(() => opened.close())
     requests += result.requests
     // An address that was handed out earlier may have lapsed: another one is asked for.
-    if (result.stop.kind === 'refused' && url !== null && wasReady && at.ready && here === at) {
+    if (result.stop.kind === 'refused' && url !== null && mayRenew && here === at) {
+      mayRenew = false
       at = { ...at, ready: false, url: null }
       continue
     }

@@ -5,8 +5,8 @@ export interface Spending {
   /** Requests sent so far. */
   readonly requests: number
   count(requests: number): void
-  /** Another pass may be begun. */
-  may(): boolean
+  /** Another pass may be begun, while others are under way. */
+  may(underWay?: number): boolean
   /** The options for the next pass, with what is left. */
   rest(): ReadOptions
 }
@@ -22,7 +22,7 @@ export function spend(options: ReadOptions): Spending {
     count(more) {
       requests += more
     },
-    may: () => now() < budget.untilMs && requests < budget.requests && bytes < budget.bytes,
+    may: (underWay = 0) => now() < budget.untilMs && requests + underWay < budget.requests && bytes < budget.bytes,
     rest: () => ({
       ...options,
       budget: { untilMs: budget.untilMs, requests: Math.max(1, budget.requests - requests), bytes: Math.max(1, budget.bytes - bytes) },

@@ -6,6 +6,7 @@ import { abortError } from '../http/index.ts'
 import { MORE } from './call.ts'
 import { emptyJson } from './facts.ts'
 import { spend } from './layers.ts'
+import type { Spending } from './layers.ts'
 import { readPass } from './pass.ts'
 import type { Read } from './read-pages.ts'
 import { setIn, type Vars } from './template.ts'
@@ -32,8 +33,7 @@ export async function readParents(options: ReadOptions, read: Read): Promise<Rea
     const { page } = found
     const index = placeOf(at, plan, page.list)
     const from: ParentPosition = index === at.index ? at : { ...at, index, in: index < at.index && index === 0 ? null : at.in }
-    const children = await readChildren({ options: left.rest(), plan, page, from, since: ofParent ? null : options.since, read, may: () => left.may() })
-    left.count(children.requests)
+    const children = await readChildren({ options: left.rest(), plan, page, from, since: ofParent ? null : options.since, read, left })
     if (children.stop.kind !== 'done') return { ...children, requests: left.requests }
     if (children.position === null) return { stop: { kind: 'done' }, position: null, requests: left.requests }
     at = children.position
@@ -48,17 +48,17 @@ interface Children {
   from: ParentPosition
   since: string | null
   read: Read
-  may(): boolean
+  left: Spending
 }
 
 /** The children of one page of parents. `done` with a position: go on with the next page of parents. */
-async function readChildren({ options, plan, page, from, since, read, may }: Children): Promise<{ stop: PageStop; position: ParentPosition | null; requests: number }> {
+async function readChildren({ options, plan, page, from, since, read, left }: Children): Promise<{ stop: PageStop; position: ParentPosition | null }> {
   const { list, next } = page
   const behind: ParentPosition | null = next === null ? null : { kind: 'parent', at: next, index: 0, id: '', in: null }
   if (from.index >= list.length) {
     // Nothing to ask for; the end of the scan is handed over all the same.
     if (behind === null) await options.onPage({ body: emptyBodyOf(options.reader.stream), records: 0, list: [], next: null, last: true, parent: null, mark: null, total: null })
-    return { stop: { kind: 'done' }, position: behind, requests: 0 }
+    return { stop: { kind: 'done' }, position: behind }
   }
   const describe = describer(options.reader.stream, plan)
   const idOf = keyOf(plan)
@@ -69,7 +69,6 @@ async function readChildren({ options, plan, page, from, since, read, may }: Chi
   options.signal.addEventListener('abort', onAbort, { once: true })
 
   let here: ParentPosition | null = from
-  let requests = 0
   const queue: { i: number; turn: () => void; result: Promise<ReadResult> }[] = []
   const begin = (i: number): void => {
     let turn = (): void => {}
@@ -102,13 +101,13 @@ async function readChildren({ options, plan, page, from, since, read, may }: Chi
   try {
     let started = from.index
     for (;;) {
-      while (started < list.length && queue.length < plan.concurrency && (started === from.index || may())) begin(started++)
+      while (started < list.length && queue.length < plan.concurrency && (started === from.index || left.may(queue.length))) begin(started++)
       const head = queue.shift()
-      if (!head) return started < list.length ? { stop: MORE, position: here, requests } : { stop: { kind: 'done' }, position: here, requests }
+      if (!head) return started < list.length ? { stop: MORE, position: here } : { stop: { kind: 'done' }, position: here }
       head.turn()
       const result = await head.result
-      requests += result.requests
-      if (result.stop.kind !== 'done') return { stop: result.stop, position: here, requests }
+      left.count(result.requests)
+      if (result.stop.kind !== 'done') return { stop: result.stop, position: here }
     }
   } finally {
     options.signal.removeEventListener('abort', onAbort)

@@ -72,6 +72,8 @@ export interface ReadOptions {
   onAnswer?(headers: Record<string, string>): void
   /** Called with what the API says of its own future (Deprecation, Sunset) and with errors beside data; each once a call. */
   onNotice?(notice: Notice): void
+  /** Called with each page in order, before further ones are asked for; what it throws is thrown on. */
+  check?(page: { total: number | null }): void
   /** Called strictly in reading order, never twice at once. */
   onPage(page: PageRead): Promise<void>
   onRequest?(info: RequestInfo): void

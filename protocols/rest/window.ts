@@ -41,8 +41,10 @@ async function readOne(at: WindowPosition, plan: WindowPlan, options: ReadOption
   let here: WindowPosition | null = at
   let seen = 0
   let last = at.last
+  const check = ({ total }: { total: number | null }): void => {
+    if (cap !== null && at.at === null && seen === 0 && total !== null && total > cap && !smallest) throw new TooMany()
+  }
   const onPage = async (page: PageRead): Promise<void> => {
-    if (cap !== null && at.at === null && seen === 0 && page.total !== null && page.total > cap && !smallest) throw new TooMany()
     seen += page.records
     const end: unknown = page.list.at(-1)
     if (splitAt && end !== undefined) last = String(revive(splitAt(end)))
@@ -54,7 +56,7 @@ async function readOne(at: WindowPosition, plan: WindowPlan, options: ReadOption
   }
   try {
     const vars = { ...options.vars, from: renderBound(at.from, plan.format), to: renderBound(at.to, plan.format), after: at.after ?? undefined }
-    const { stop, requests } = await read({ ...options, position: at.at, vars, onPage })
+    const { stop, requests } = await read({ ...options, position: at.at, vars, check, onPage })
     // Refused behind the last record that it gives.
     const capped = stop.kind === 'refused' && stop.type === 'Contract' && cap !== null && here !== null && (seen > 0 || at.at !== null)
     if (!capped) return { stop, requests, next: here }
