@@ -82,8 +82,10 @@ function windowFrom(from: number, until: number, plan: WindowPlan, size = durati
   return { kind: 'window', from: iso(from), to: iso(Math.min(from + size, until)), until: iso(until), after: null, last: null, at: null }
 }
 
-function behind({ to, until }: WindowPosition, plan: WindowPlan): WindowPosition | null {
-  return Date.parse(to) >= Date.parse(until) ? null : windowFrom(Date.parse(to), Date.parse(until), plan)
+/** The next window: where records are dense it is short as the one before, and grows again. */
+function behind({ from, to, until }: WindowPosition, plan: WindowPlan): WindowPosition | null {
+  const end = Date.parse(to)
+  return end >= Date.parse(until) ? null : windowFrom(end, Date.parse(until), plan, Math.min(durationMs(plan.size), 2 * (end - Date.parse(from))))
 }
 
 function halved({ from, to, until }: WindowPosition, plan: WindowPlan): WindowPosition {

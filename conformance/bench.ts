@@ -1,0 +1,96 @@
+import { pathKeys } from '../model/index.ts'
+import type { Position, Source, Token, Value } from '../model/index.ts'
+import { revive } from '../model/json/index.ts'
+import { openRest, readPages } from '../protocols/rest/index.ts'
+import type { ReadResult } from '../protocols/rest/index.ts'
+import { textAt } from './double/extract.ts'
+import { startProxy } from './proxy.ts'
+import type { Bench, ReadOnce, ReadOutcome, StartOptions, Subject } from './types.ts'
+
+/** Calls after which a scan counts as one that never ends. */
+const MOST_CALLS = 500
+
+export const TOKEN: Token = { version: 1, accessToken: 'conformance-token-1', expiresAt: null, refreshToken: null }
+
+/** Starts the server of a subject and the proxy in front of it, and gives what a case works with. */
+export async function openBench(subject: Subject, options: StartOptions): Promise<Bench & { close(): Promise<void> }> {
+  const running = await subject.start(options)
+  const proxy = await startProxy(running.url)
+  const source: Source = { ...running.source, baseUrl: moved(running, proxy.url), origins: [], limits: [], timeout: '2s', privateNetwork: true }
+  const resolve = (value: Value): string => {
+    if (typeof value === 'string') return value
+    if ('template' in value) return value.template.replace(/\{(\w+)\}/g, (_, name: string) => running.values[name] ?? 'x')
+    return running.values[Object.values(value)[0] as string] ?? `conformance-${Object.values(value)[0]}`
+  }
+  const keyOf = (record: unknown): string => {
+    const whole: unknown = revive(record)
+    return running.stream.key.length === 0 ? JSON.stringify(whole) : running.stream.key.map((path) => textAt(whole, pathKeys(path).join('.')) ?? '').join('/')
+  }
+
+  // The clock of the reader: what a workflow would wait for is skipped.
+  let skipped = 0
+  const now = (): number => Date.now() + skipped
+  const read = async (once: ReadOnce = {}): Promise<ReadOutcome> => {
+    let reached = once.position ?? null
+    const reader = openRest({ source, stream: running.stream, resolve, ...(running.projectDir ? { projectDir: running.projectDir } : {}) })
+    const outcome: Omit<ReadOutcome, 'result'> = { keys: [], bodies: [], notices: [] }
+    try {
+      const result = await readPages({
+        reader,
+        position: once.position ?? null,
+        since: once.since ?? null,
+        budget: { untilMs: Infinity, bytes: Infinity, requests: once.requests ?? Infinity },
+        token: once.token ?? (async () => TOKEN),
+        pacer: null,
+        signal: once.signal ?? new AbortController().signal,
+        inTurn: once.inTurn ?? false,
+        now,
+        onNotice: (notice) => void outcome.notices.push(notice.message),
+        onPage: async (page) => {
+          await once.onPage?.(outcome.bodies.length)
+          outcome.bodies.push(page.body)
+          outcome.keys.push(...page.list.map(keyOf))
+          reached = page.next
+        },
+      })
+      return { result, ...outcome }
+    } catch (error) {
+      if (!once.signal?.aborted) throw error
+      // A process that was killed goes on behind the last page it had handed over.
+      return { result: { stop: { kind: 'interrupted', type: 'Transient', reason: 'killed', untilMs: 0 }, position: reached, requests: 0 }, ...outcome }
+    } finally {
+      await reader.close()
+    }
+  }
+  const toEnd = async ({ calls = MOST_CALLS, ...once }: ReadOnce & { calls?: number } = {}): Promise<ReadOutcome & { results: ReadResult[] }> => {
+    const all: ReadOutcome & { results: ReadResult[] } = { result: null as never, results: [], keys: [], bodies: [], notices: [] }
+    let position: Position | null = once.position ?? null
+    for (let call = 0; call < calls; call++) {
+      const part = await read({ ...once, position })
+      all.keys.push(...part.keys)
+      all.bodies.push(...part.bodies)
+      all.notices.push(...part.notices)
+      all.results.push(part.result)
+      all.result = part.result
+      const { stop } = part.result
+      if (stop.kind !== 'more' && stop.kind !== 'throttled') return all
+      if (stop.kind === 'throttled') skipped += Math.max(0, stop.untilMs - now())
+      position = part.result.position === null ? null : (JSON.parse(JSON.stringify(part.result.position)) as Position)
+    }
+    throw new Error(`no end after ${calls} calls`)
+  }
+  return {
+    subject, running, proxy, read, toEnd,
+    close: async () => {
+      await proxy.close()
+      await running.close()
+    },
+  }
+}
+
+/** The base URL with the proxy's host. */
+function moved({ source }: { source: Source }, proxy: string): string {
+  if (typeof source.baseUrl !== 'string') return proxy
+  const { pathname, search } = new URL(source.baseUrl)
+  return `${proxy}${pathname === '/' ? '' : pathname}${search}`
+}
