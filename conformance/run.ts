@@ -1,3 +1,6 @@
+import { openActing } from './acting/bench.ts'
+import { ACTING } from './acting/cases.ts'
+import type { ActingCase, ActingSubject } from './acting/types.ts'
 import { openBench } from './bench.ts'
 import { ACCESS } from './cases/access.ts'
 import { BODIES } from './cases/bodies.ts'
@@ -7,41 +10,84 @@ import type { Case, CaseResult, Subject } from './types.ts'
 
 /** Every case for streams, in the order they are shown. */
 export const CASES: Case[] = [...READING, ...LIMITS, ...ACCESS, ...BODIES]
+export { ACTING }
 
 const RECORDS = 37
 const PAGE_SIZE = 5
 /** A case that takes longer hangs. */
 const MOST_MS = 60_000
 
-/** Runs cases over subjects, several at once, and tells each result as it is there. */
-export async function runCases(subjects: Subject[], cases: Case[], tell: (result: CaseResult) => void, atOnce = 12): Promise<void> {
-  const todo = subjects.flatMap((subject) => cases.map((one) => ({ subject, one })))
+export interface Suite {
+  streams: Subject[]
+  actions: ActingSubject[]
+  /** Database of Isthmus, whose tables exist, for the ledger of actions; asked for when there are some. */
+  databaseUrl: string
+  /** Told each result as it is there. */
+  tell(result: CaseResult): void
+  /** Cases under way at once: most of a case is waiting. Default 16. */
+  atOnce?: number
+}
+
+/** Runs every case over every subject. */
+export async function runSuite({ streams, actions, databaseUrl, tell, atOnce = 16 }: Suite): Promise<void> {
+  const todo: (() => Promise<CaseResult>)[] = [
+    ...streams.flatMap((subject) => CASES.map((one) => () => runCase(subject, one))),
+    ...actions.flatMap((subject) => ACTING.map((one) => () => runActing(subject, one, databaseUrl))),
+  ]
   const work = async (): Promise<void> => {
-    for (let next = todo.shift(); next; next = todo.shift()) tell(await runCase(next.subject, next.one))
+    for (let next = todo.shift(); next; next = todo.shift()) tell(await next())
   }
   await Promise.all(Array.from({ length: atOnce }, work))
 }
 
-async function runCase(subject: Subject, one: Case): Promise<CaseResult> {
-  const began = performance.now()
-  const end = (outcome: CaseResult['outcome'], reason = ''): CaseResult => ({ subject: subject.name, case: one.name, outcome, reason, ms: Math.round(performance.now() - began) })
-  if (subject.missing) return end('skipped', subject.missing)
-  let timer: NodeJS.Timeout | undefined
-  try {
+function runCase(subject: Subject, one: Case): Promise<CaseResult> {
+  return timed(subject, one, async () => {
     const bench = await openBench(subject, { records: RECORDS, pageSize: PAGE_SIZE, ...one.start })
     try {
       const why = one.skip(bench.running, subject)
-      if (why !== null) return end('skipped', why)
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`not done after ${MOST_MS / 1000} s`)), MOST_MS)
-      })
-      await Promise.race([one.run(bench), late])
-      return end('passed')
+      if (why === null) await inTime(one.run(bench))
+      return why
     } finally {
-      clearTimeout(timer)
       await bench.close()
     }
+  })
+}
+
+function runActing(subject: ActingSubject, one: ActingCase, databaseUrl: string): Promise<CaseResult> {
+  return timed(subject, one, async () => {
+    const why = one.skip(subject)
+    if (why !== null) return why
+    const bench = await openActing(subject, one, databaseUrl)
+    try {
+      await inTime(one.run(bench))
+      return null
+    } finally {
+      await bench.close()
+    }
+  })
+}
+
+/** Runs a case; `run` gives why it says nothing about the subject. */
+async function timed(subject: { name: string; missing?: string | null }, one: { name: string }, run: () => Promise<string | null>): Promise<CaseResult> {
+  const began = performance.now()
+  const end = (outcome: CaseResult['outcome'], reason = ''): CaseResult => ({ subject: subject.name, case: one.name, outcome, reason, ms: Math.round(performance.now() - began) })
+  if (subject.missing) return end('skipped', subject.missing)
+  try {
+    const why = await run()
+    return why === null ? end('passed') : end('skipped', why)
   } catch (error) {
-    return end('failed', error instanceof Error ? `${error.message}${error.name === 'Error' || error.name === 'IsthmusError' ? '' : `\n${error.stack ?? ''}`}` : String(error))
+    return end('failed', error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function inTime(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${MOST_MS / 1000} s`)), MOST_MS)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
