@@ -87,7 +87,7 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
     throw at(error, place('model'))
   }
   const mapping = compileMapping(flow, columns, where, place('map'))
-  if (to.destination.kind === 'action') checkAction(to.destination.action, columns, place)
+  if (to.destination.kind === 'action') checkAction(to.destination.action, columns, place, to.destination.source)
   const key = keyColumns(to.key, stream, mapping, columns, place('to.key'))
   const mode = flow.mode === undefined ? defaultMode(key, stream, place('mode')) : parseOr(modeSchema, flow.mode, place('mode'))
   if (to.destination.kind === 'action' && mode !== 'upsert') {
