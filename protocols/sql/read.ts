@@ -62,7 +62,7 @@ async function pages(client: pg.Client, stream: Stream, options: SourceRead, pro
     const last = rows.length < PAGE_ROWS
     const write = fields.map((f) => ({ name: JSON.stringify(f.name), json: jsonOf(f) }))
     const at = sql.key.map((name) => fields.findIndex((f) => f.name === name))
-    checkNames(fields, sql.key, at)
+    checkNames(fields)
     for (const row of rows) before = keyOf(row, at, sql.key, before)
     const body = Buffer.from(`[${rows.map((row) => `{${row.map((cell, i) => `${write[i]!.name}:${cell === null ? 'null' : write[i]!.json(cell)}`).join(',')}}`).join(',\n')}]`)
     const next: Position | null = last ? null : { kind: 'row', key: before! }
@@ -80,11 +80,9 @@ async function fetchRows(client: pg.Client): Promise<{ rows: Raw[]; fields: pg.F
   return client.query<Raw>({ text: `fetch ${PAGE_ROWS} from isthmus_rows`, rowMode: 'array' })
 }
 
-function checkNames(fields: pg.FieldDef[], key: string[], at: number[]): void {
+function checkNames(fields: pg.FieldDef[]): void {
   const twice = fields.find((f, i) => fields.findIndex((o) => o.name === f.name) !== i)
   if (twice) throw new IsthmusError('Contract', `the query has two columns "${twice.name}"`, { field: 'from.query', cure: `name them apart: select a.${twice.name}, b.${twice.name} as other_${twice.name}` })
-  const missing = key.find((_, i) => at[i] === -1)
-  if (missing !== undefined) throw new IsthmusError('Contract', `the query has no column "${missing}"`, { field: 'from.query.key', cure: `its columns are ${fields.map((f) => f.name).join(', ').slice(0, 300)}` })
 }
 
 /** The key of a row. A row without one, or with that of the row before it, could be lost between two chunks: then the query is refused. */
@@ -126,5 +124,7 @@ function stopOf(error: unknown): PageStop {
   const { code, position } = error as { code?: string; position?: string }
   const reason = `${WHAT}: ${known.message.slice(0, 300)}${position === undefined ? '' : ` (at character ${position})`}`
   if (code === '57014') return { kind: 'refused', type: 'Contract', reason, field: 'from.query.timeout', cure: 'make the query cheaper (an index on its key), or give it a longer timeout' }
+  // The columns that we name ourselves.
+  if (code === '42703' && /\bq\./.test(known.message)) return { kind: 'refused', type: 'Contract', reason, field: 'from.query.key', cure: 'let key and incremental name columns of the result' }
   return { kind: 'refused', type: 'Contract', reason, field: 'from.query', cure: 'try the query in psql, and correct it' }
 }
