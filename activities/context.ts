@@ -8,7 +8,8 @@ import type { Pacer, Priority } from '../model/pacer.ts'
 import type { RowDestination, Store } from '../model/ports.ts'
 import { projectEnvironment, type Environment } from '../project/index.ts'
 import { openAccounts, withAccounts, type StreamAccounts } from './account.ts'
-import { openConnection, openRest, type Connection, type RestReader } from '../protocols/rest/index.ts'
+import { openConnection, type Connection } from '../protocols/rest/index.ts'
+import { isRemote, openSource, type SourceReader } from '../protocols/source/index.ts'
 import { inTo } from '../destinations/actions/index.ts'
 import { MappedAhead } from './ahead.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -25,7 +26,7 @@ export interface OpenStream {
   destination: RowDestination
   /** What signs in to the destination; null when it is a database. */
   account: SignInTarget | null
-  reader: RestReader
+  reader: SourceReader
   /** Row of the connection's token: its name plus what it signs in with, so that changed credentials start anew. */
   tokenKey: string
   limits: { requests: number; ms: number }[]
@@ -90,7 +91,7 @@ export class OpenStreams {
     const { from, to } = accounts
     const destination = stream.destination
     const shared = {
-      from: this.#connection(target, stream.connection, from.source, from.resolve),
+      from: isRemote(from.source) ? this.#connection(target, stream.connection, from.source, from.resolve) : undefined,
       to: destination.kind === 'action' ? inTo(() => this.#connection(target, destination.connection, to.source!, to.resolve)) : undefined,
       run: target.run,
       target,
@@ -139,11 +140,11 @@ function keyOf({ run, stream, round }: StreamTarget): string {
   return `${run}\n${stream}\n${round}`
 }
 
-type OpenDeps = Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner'>
+type OpenDeps = Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner' | 'projectDir'>
 interface Shared {
   /** The run's stream this is opened for; who refreshes its tokens finds the credentials by it. */
   target?: StreamTarget
-  from?: Connection
+  from?: Connection | undefined
   to?: Connection | undefined
   run?: string
   note?(message: string): Promise<void>
@@ -157,7 +158,7 @@ export async function open(deps: OpenDeps, plan: Plan, stream: StreamPlan, envir
 function openWith(deps: OpenDeps, plan: Plan, planned: StreamPlan, accounts: StreamAccounts, shared: Shared): OpenStream {
   const { from, to } = accounts
   const stream = withAccounts(planned, accounts)
-  const reader = openRest({ source: stream.source, stream: stream.stream, resolve: from.resolve, connection: shared.from })
+  const reader = openSource({ source: stream.source, stream: stream.stream, resolve: from.resolve, connection: shared.from, databaseUrl: deps.databaseUrl, projectDir: deps.projectDir })
   const streamKey = `${plan.id}/${stream.name}`
   const destination = openDestination(deps, { stream, streamKey, resolve: to.resolve, connection: shared.to, run: shared.run, target: shared.target, note: shared.note })
   return {

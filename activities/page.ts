@@ -1,5 +1,4 @@
 import type { PageStop, PageResult, Segment } from '../model/run.ts'
-import { readPages } from '../protocols/rest/index.ts'
 import { Mapping } from './ahead.ts'
 import { pacerOf, type OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -52,8 +51,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   const writer = await deps.stage.writer(chunk)
   let written: Promise<void> = Promise.resolve()
   try {
-    const read = await readPages({
-      reader: open.reader,
+    const read = await open.reader.read({
       position,
       since: request.since,
       budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
@@ -90,7 +88,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
     position = read.position
     await live.done(pages, records, read.requests, read.stop)
     const stop = await token.judge(read.stop)
-    await noteHealth(deps.store, open.stream.connection, stop, segment.frames > 0)
+    if (open.reader.remote) await noteHealth(deps.store, open.stream.connection, stop, segment.frames > 0)
     return result(stop, read.requests)
   } catch (error) {
     // What was staged stays for the next attempt.

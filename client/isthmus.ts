@@ -185,7 +185,7 @@ export class Syncs {
     const plan = selectStreams(loaded.plan, options.streams)
     const environment = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, owner } = await this.#connect()
-    return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, limit: options.limit ?? 5 })
+    return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, projectDir: this.#projectDir, limit: options.limit ?? 5 })
   }
 
   /**

@@ -12,7 +12,6 @@ import type { TokenOwner } from '../model/owner.ts'
 import type { PageRead, Store } from '../model/ports.ts'
 import type { PageStop } from '../model/run.ts'
 import type { LoadedSync } from '../project/index.ts'
-import { readPages } from '../protocols/rest/index.ts'
 
 /** The first page of a stream, mapped. */
 export interface Peek {
@@ -42,6 +41,7 @@ interface PeekOptions {
   whole: Plan
   /** Who refreshes tokens. */
   owner: TokenOwner
+  projectDir: string
   limit: number
 }
 
@@ -49,7 +49,7 @@ interface PeekOptions {
  * Reads and maps the first page of each stream, before all bulk work of its account. Starts nothing, writes nothing, moves no checkpoint.
  * Throws what stands in the way: AuthFailed, Contract, Unreachable, RateLimited (with `until`), ...
  */
-export async function peek(sync: LoadedSync, { store, environment, databaseUrl, whole, owner: asked, limit }: PeekOptions): Promise<Peek[]> {
+export async function peek(sync: LoadedSync, { store, environment, databaseUrl, whole, owner: asked, projectDir, limit }: PeekOptions): Promise<Peek[]> {
   const found: Peek[] = []
   const run = `peek-${randomUUID()}`
   const { id, hash } = sync.plan
@@ -74,7 +74,7 @@ export async function peek(sync: LoadedSync, { store, environment, databaseUrl, 
     const destination = postgresDestination(databaseUrl)
     let actions: Actions | null = null
     try {
-      const one = await open({ destination: () => destination, databaseUrl, store, owner, actions: () => (actions ??= openActions(databaseUrl)) }, sync.plan, stream, environment, { target: { sync: id, run, plan: hash, stream: stream.name, round: 0 } })
+      const one = await open({ destination: () => destination, databaseUrl, store, owner, projectDir, actions: () => (actions ??= openActions(databaseUrl)) }, sync.plan, stream, environment, { target: { sync: id, run, plan: hash, stream: stream.name, round: 0 } })
       try {
         const flow = sync.definition.flows.find((f) => f.from.stream.name === stream.name) ?? sync.definition.flows[i]
         return await look(one, rowMapper(stream, flow), { store, owner, limit, run })
@@ -101,8 +101,8 @@ async function look(one: OpenStream, mapper: ReturnType<typeof rowMapper>, { sto
   for (let seen = -1, attempt = 1; ; attempt += 1) {
     if (one.reader.auth.needsToken) seen = (await signIn(store, one, seen, { run, stream: one.stream.name }, signal, owner)).token.version
     let page: Pick<PageRead, 'body' | 'last' | 'parent'> | null = null
-    const read = await readPages({
-      reader: one.reader, position: null, since: fieldIncrementOf(one.stream.stream)?.start || null,
+    const read = await one.reader.read({
+      position: null, since: fieldIncrementOf(one.stream.stream)?.start || null,
       budget: { untilMs: Date.now() + LOOK_MS, bytes: Infinity, requests: 1 },
       token: () => store.getToken(one.tokenKey), pacer, signal,
       onPage: async (p) => {

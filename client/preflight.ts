@@ -11,7 +11,6 @@ import { lapses } from '../model/position.ts'
 import type { PageRead, RowDestination, Store } from '../model/ports.ts'
 import type { PageStop, Position } from '../model/run.ts'
 import type { Environment, LoadedSync } from '../project/index.ts'
-import { readPages } from '../protocols/rest/index.ts'
 import { folderStage } from '../stage/index.ts'
 
 /** Where the look at a stream's first page began: the run takes the page over when it begins there too. */
@@ -53,7 +52,7 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
     return known
   }
   let actions: Actions | null = null
-  const deps = { destination, databaseUrl: options.databaseUrl, store: options.store, owner: options.owner, actions: () => (actions ??= openActions(options.databaseUrl)) }
+  const deps = { destination, databaseUrl: options.databaseUrl, store: options.store, owner: options.owner, projectDir: options.projectDir, actions: () => (actions ??= openActions(options.databaseUrl)) }
   const pages = new Map<string, FirstPage>()
   const opened: OpenStream[] = []
   try {
@@ -109,8 +108,8 @@ async function look(sync: LoadedSync, one: OpenStream, options: PreflightOptions
     const start = anew ? { position: null, since: held.since } : held
     const writer = await stage.writer(chunk)
     let first: PageRead | null = null
-    const read = await readPages({
-      reader: one.reader, ...start, budget: { untilMs: Date.now() + LOOK_MS, bytes: Infinity, requests: 1 },
+    const read = await one.reader.read({
+      ...start, budget: { untilMs: Date.now() + LOOK_MS, bytes: Infinity, requests: 1 },
       token: () => store.getToken(one.tokenKey),
       pacer: pacerOf(store, one, `${run}/${one.stream.name}`, 'interactive'),
       signal,

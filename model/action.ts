@@ -26,10 +26,13 @@ const query = z.record(z.string(), z.string())
 export const idempotencySchema = z
   .strictObject({
     header: z.string().min(1).optional(),
+    /** A path in the body (or in each record of a batch), such as `variables.input.clientMutationId`. */
     field: z.string().min(1).optional(),
     query: z.string().min(1).optional(),
-    /** Answers that say that this key was done already: success. */
+    /** Answers that say that this key was done already: success. 400 and 422 say so only when they name the first result: in `Location`, or at `first`. */
     repeated: statuses.default([]),
+    /** Where such an answer names the first result. */
+    first: pathSchema.nullable().default(null),
   })
   .refine((v) => [v.header, v.field, v.query].filter((x) => x !== undefined).length === 1, 'must name one of header, field and query')
 export type Idempotency = z.output<typeof idempotencySchema>
@@ -57,16 +60,22 @@ export type Lookup = z.output<typeof lookupSchema>
 /** Many records in one request, with a result for each. */
 export const batchSchema = z.strictObject({
   size: count.max(10_000),
-  /** Field of the body that takes the records; '' when the body is the list. */
+  /** Path in the body (of SOAP: in the arguments) that takes the records; '' when the body is the list. */
   records: z.string().default(''),
+  /** What stands around the records, once a request: `{ allOrNone: false }`. */
+  body: z.json().nullable().default(null),
   /** What is sent of each record instead of its body alone; `{record}` is that body, `{index}` its place from 0: `{ id: '{index}', method: 'POST', url: 'Orders', body: '{record}' }`. */
   item: z.json().nullable().default(null),
   /** Where the answer holds the results, in the order of the records unless `key` is given; null: the answer speaks for all records. */
   results: pathSchema.nullable().default(null),
-  /** Finds the result of a record: the result's field `result` equals the column `column`. */
+  /** Finds the result of a record: the result's field `result` equals the column `column`, or the record's place where that is `{index}`. */
   key: z.strictObject({ result: pathSchema, column: z.string() }).nullable().default(null),
-  /** When a result is a success; null: unless it has an `error` or `errors`, or a `status` of 400 and above. */
+  /** When a result is a success; null: unless it has an `error`, `errors` or `Fault`, `success: false`, or a `status` of 400 and above. */
   success: conditionSchema.nullable().default(null),
+  /** When a failed result is worth another try, since the record was not taken: a lock, a limit. Results with a `status` of 429 are so anyway. */
+  again: conditionSchema.nullable().default(null),
+  /** Where the answer lists what was refused, when `results` holds only what was taken. An answer of 207 is looked through for `errors` anyway. */
+  failures: pathSchema.nullable().default(null),
 })
 export type Batch = z.output<typeof batchSchema>
 
@@ -136,7 +145,7 @@ export function guarantee(action: Action, key: string[]): string {
       return `exactly once by idempotency key (${where}), as long as the API remembers keys`
     }
     case 'lookup':
-      return `exactly once by look-up (${action.lookup!.path}): an unclear result is looked up before it is sent again`
+      return `exactly once by look-up (${action.lookup!.soap?.operation ?? action.lookup!.path}): an unclear result is looked up before it is sent again`
     case 'method':
       return `takes effect once: ${action.method} of a record's own address can be repeated`
     case 'none':

@@ -15,6 +15,8 @@ export function lapses(position: Position | null): boolean {
       return lapses(position.at) || lapses(position.in)
     case 'page':
     case 'offset':
+    case 'row':
+    case 'byte':
     case undefined:
       return false
   }

@@ -18,6 +18,10 @@ export type Position =
   | { kind: 'window'; from: string; to: string; until: string; after: string | null; last: string | null; at: Position | null }
   /** Inside the parent at place `index` of the parents' page `at`; `id` is its key, by which it is found when it has moved. */
   | { kind: 'parent'; at: Position | null; index: number; id: string; in: Position | null }
+  /** Behind the row of a query with this key; values as texts. */
+  | { kind: 'row'; key: string[] }
+  /** Byte `offset` of a staged file. */
+  | { kind: 'byte'; offset: number }
   /** A report job: asked about until it is `ready`, then downloaded (from `url` when it has one). `sinceMs`: when it was submitted. */
   | { kind: 'job'; job: string; sinceMs: number; ready: boolean; url: string | null; at: Position | null }
 

@@ -3,6 +3,7 @@ import { authSchema, tlsSchema } from './auth.ts'
 import { errorRuleSchema } from './condition.ts'
 import { durationSchema as duration } from './duration-schema.ts'
 import { bodyFormatSchema, formatSchema } from './format.ts'
+import { fileSchema, sqlSchema } from './rows.ts'
 import { soapCallSchema, soapServiceSchema } from './soap.ts'
 import { pathSchema, valueSchema } from './value.ts'
 
@@ -148,6 +149,10 @@ const base = {
   format: formatSchema.default({ kind: 'json' }),
   /** The operation of a SOAP service that is called. */
   soap: soapCallSchema.nullable().default(null),
+  /** Rows of a query of a source of kind `postgres`. */
+  sql: sqlSchema.nullable().default(null),
+  /** Records of a staged file, of a source of kind `file`. */
+  file: fileSchema.nullable().default(null),
   /** What differs in the requests for the second and further pages. */
   more: requestSchema.nullable().default(null),
   /** Where the body holds the records; '' when the body is the list. */
@@ -218,10 +223,11 @@ export type Stream = z.output<typeof streamSchema>
 export type StreamInput = z.input<typeof streamSchema>
 
 export const sourceSchema = z.strictObject({
-  /** What is spoken. It decides what an answer means: GraphQL and SOAP tell errors in answers of 200, OData in its own form. */
-  kind: z.enum(['rest', 'graphql', 'soap', 'odata']).default('rest'),
+  /** What is spoken. It decides what an answer means: GraphQL and SOAP tell errors in answers of 200, OData in its own form. `postgres` and `file` are no APIs: nothing is sent. */
+  kind: z.enum(['rest', 'graphql', 'soap', 'odata', 'postgres', 'file']).default('rest'),
   /** Name of the connection; '' takes the host of the base URL. Syncs with one name share credentials and limits. */
   connection: z.string().default(''),
+  /** Of a database: its address, '' for that of Isthmus itself. */
   baseUrl: valueSchema,
   auth: authSchema.default({ kind: 'none' }),
   /** Ways to sign in of a connector, by name: the stored connection says which one it uses, `auth` is the first. */

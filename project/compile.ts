@@ -7,6 +7,7 @@ import { deletesSchema, fieldRuleSchema, guardSchema, modeSchema, planSchema, ty
 import { sourceSchema, streamSchema, type Source, type Stream } from '../model/source.ts'
 import { pathKeys, valueSchema } from '../model/value.ts'
 import { checkAction, compileAction } from './compile-action.ts'
+import { checkRows } from './compile-rows.ts'
 import type { AnyFlow, SyncDefinition } from './define.ts'
 import { parseOr } from './issues.ts'
 
@@ -75,7 +76,7 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
   }
   const source = parseOr(sourceSchema, flow.from.source, place('from'))
   const stream = parseOr(streamSchema, flow.from.stream, place(`from.stream(${JSON.stringify(flow.from.stream.name)})`))
-  checkBaseUrl(source, place('from.baseUrl'))
+  checkSource(source, stream, place)
   const to = compileTo(flow, place)
   if (!(flow.model as unknown) || flow.model._zod?.def?.type !== 'object') {
     throw new IsthmusError('InvalidInput', 'must be a zod object', { ...place('model'), cure: 'write model: z.object({ id: z.string(), ... })' })
@@ -87,7 +88,7 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
     throw at(error, place('model'))
   }
   const mapping = compileMapping(flow, columns, where, place('map'))
-  if (to.destination.kind === 'action') checkAction(to.destination.action, columns, place)
+  if (to.destination.kind === 'action') checkAction(to.destination.action, columns, place, to.destination.source)
   const key = keyColumns(to.key, stream, mapping, columns, place('to.key'))
   const mode = flow.mode === undefined ? defaultMode(key, stream, place('mode')) : parseOr(modeSchema, flow.mode, place('mode'))
   if (to.destination.kind === 'action' && mode !== 'upsert') {
@@ -131,6 +132,11 @@ function compileTo(flow: AnyFlow, place: (field: string) => { file: string; fiel
   checkBaseUrl(source, place('to.baseUrl'))
   const connection = connectionId(source)
   return { destination: { kind: 'action', connection, source, action }, key: flow.to.key, identity: { connection, action: action.name, method: action.method, path: action.path } }
+}
+
+function checkSource(source: Source, stream: Stream, place: (field: string) => { file: string; field: string }): void {
+  if (source.kind === 'file' || source.kind === 'postgres') checkRows(source, stream, place)
+  else checkBaseUrl(source, place('from.baseUrl'))
 }
 
 function checkBaseUrl(source: Source, place: { file: string; field: string }): void {
@@ -193,6 +199,7 @@ function defaultMode(key: string[], stream: Stream, place: { file: string; field
 /** Name of the account: given, or from the base URL plus a mark of how it signs in, so that different accounts never share tokens. */
 function connectionId(source: Source): string {
   if (source.connection) return source.connection
+  if (source.baseUrl === '') return source.kind
   const base = source.baseUrl
   const name = typeof base === 'string' ? new URL(base).host : 'env' in base ? base.env.replace(/_?(BASE)?_?URL$/i, '').toLowerCase() || base.env.toLowerCase() : 'connection'
   return `${name}-${sha256(canonical({ base, auth: source.auth })).slice(0, 6)}`

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ActionRef, StreamRef } from '../connectors/rest.ts'
+import { postgresQuery, type QueryOptions } from '../connectors/query.ts'
 import type { CheckFields, FieldsMapping, MapFor } from '../model/mapping/index.ts'
 import type { deletesSchema, guardSchema, Mode } from '../model/plan.ts'
 import type { EnvRef } from '../model/value.ts'
@@ -21,6 +22,11 @@ export interface TableOptions {
 export interface PostgresDatabase {
   /** A table by name (`orders`) or schema and name (`sales.orders`; default schema `public`). Created from the model when it does not exist. */
   table(name: string, options?: TableOptions): TableRef
+  /**
+   * Rows of a query as a stream of records, read in the order of `key` and only read: `postgres.query('select id, email from people', { key: 'id' })`.
+   * With `incremental` further runs ask for `<column> >= <highest value so far>`, or bind it where `{since}` stands in the query.
+   */
+  query(text: string, options: QueryOptions): StreamRef
 }
 
 function database(url: EnvRef | null): PostgresDatabase {
@@ -30,11 +36,12 @@ function database(url: EnvRef | null): PostgresDatabase {
       const key = options.key === undefined ? null : [options.key].flat()
       return { kind: 'table', url, schema: dot < 0 ? 'public' : name.slice(0, dot), table: name.slice(dot + 1), key }
     },
+    query: (text, options) => postgresQuery(url, text, options),
   }
 }
 
 /**
- * PostgreSQL as destination. `postgres.table('orders')` is a table in Isthmus' own database
+ * PostgreSQL as destination, or with `query` as source. `postgres.table('orders')` is a table in Isthmus' own database
  * (`DATABASE_URL`, or the one that `isthmus dev` starts); `postgres({ url: env('WAREHOUSE_URL') })` is another database.
  */
 export const postgres: PostgresDatabase & ((options: { url: EnvRef }) => PostgresDatabase) = Object.assign(

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { catalogue } from '../connectors/catalogue/index.ts'
 import type { Connector } from '../connectors/define.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import { importDefault, FILE, NO_SYNC, type SyncFile } from './load.ts'
@@ -24,6 +25,14 @@ export async function projectConnectors(projectDir: string): Promise<SurveyedCon
     files.map((f) => loadConnector(f).then((connector) => ({ id: connector.id, file: f.file, connector, error: null }), (error: unknown) => ({ id: f.id, file: f.file, connector: null, error: at(error, { file: f.file }) }))),
   )
   return found.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** A connector by its id: one of the project, or of the catalogue; null when there is none. Throws what is wrong with its file. */
+export async function findConnector(projectDir: string, id: string): Promise<{ connector: Connector; file: string } | null> {
+  const own = (await projectConnectors(projectDir)).find((c) => c.id === id)
+  if (own?.error) throw own.error
+  const connector = own?.connector ?? catalogue.find((c) => c.id === id) ?? null
+  return connector && { connector, file: own?.file ?? '' }
 }
 
 async function loadConnector(file: SyncFile): Promise<Connector> {

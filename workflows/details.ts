@@ -16,6 +16,7 @@ export function beginsAt(position: Position | null, read: number): string {
   if (position.kind === 'page') return `from page ${position.page}`
   if (position.kind === 'window') return `from ${position.from.slice(0, 19)} up to ${position.to.slice(0, 19)}`
   if (position.kind === 'job') return position.ready ? 'of the report' : 'whether the report is ready'
+  if (position.kind === 'row') return `behind the row ${position.key.join(', ').slice(0, 60)}`
   if (position.kind === 'offset') return `from record ${grouped(position.offset)}`
   return read > 0 ? `after ${grouped(read)} records` : 'from where the last run stopped'
 }

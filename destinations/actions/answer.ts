@@ -1,13 +1,21 @@
 import type { Action } from '../../model/action.ts'
 import type { ErrorType } from '../../model/errors.ts'
-import { parseExact, stringifyExact } from '../../model/json/index.ts'
-import { compilePath, type Selector } from '../../model/mapping/index.ts'
-import { bodyExcerpt, classify, type HttpResponse, type Redactor } from '../../protocols/http/index.ts'
-import { compileCondition } from '../../model/mapping/index.ts'
+import { stringifyExact } from '../../model/json/index.ts'
+import { compileCondition, compilePath, type Selector } from '../../model/mapping/index.ts'
+import type { Source } from '../../model/source.ts'
+import { bodyExcerpt, type HttpResponse, type Redactor } from '../../protocols/http/index.ts'
+import { batchReader } from './batch.ts'
 import type { Item } from './item.ts'
+import type { Heard } from './listener.ts'
+import { locationId, plainText } from './text.ts'
 
 /** What an answer says of one record. */
-export type Result = { kind: 'delivered'; remoteId: string | null } | { kind: 'refused'; reason: string } | { kind: 'unclear'; reason: string }
+export type Result =
+  | { kind: 'delivered'; remoteId: string | null }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'unclear'; reason: string }
+  /** Not taken for now. */
+  | { kind: 'again'; reason: string }
 
 /** What an answer says of its request. */
 export type Reading =
@@ -23,36 +31,58 @@ export type Reading =
   | { kind: 'unclear'; reason: string; untilMs: number | null }
 
 /** Statuses that speak of what is in the request, not of the plan. */
-const OF_THE_RECORD = new Set([400, 404, 409, 410, 412, 413, 422, 424])
+const OF_THE_RECORD = new Set([400, 404, 409, 410, 412, 413, 422, 423, 424])
+/** Statuses that say "repeated" only when they name the first result: they are also those of bad records. */
+const AMBIGUOUS = new Set([400, 422])
 
-/** Compiles how the answers of an action are read. */
-export function createReader(action: Action, redactor: Redactor): (response: HttpResponse, items: Item[]) => Reading {
-  const { batch } = action
+/** Compiles how the answers of an action are read. What is not known to be untaken is unclear. */
+export function createReader(source: Pick<Source, 'kind'>, action: Action, redactor: Redactor): (heard: Heard, items: Item[]) => Reading {
+  const { batch, idempotency } = action
   const id = action.id === null ? null : compilePath(action.id)
   const reasonAt = action.reason === null ? null : compilePath(action.reason)
+  const first = idempotency?.first ? compilePath(idempotency.first) : null
   const success = action.success === null ? null : compileCondition(action.success)
-  const done = new Set([...action.done, ...(action.idempotency?.repeated ?? []), ...(action.method === 'DELETE' ? [404, 410] : [])])
-  const single = (value: unknown, ok: boolean, excerpt: () => string): Result => (ok ? { kind: 'delivered', remoteId: idText(id, value) } : { kind: 'refused', reason: why(reasonAt, value, redactor) || excerpt() })
-  const readBatch = batch?.results ? batchReader(action, single) : null
+  const repeated = new Set(idempotency?.repeated ?? [])
+  const done = new Set([...action.done, ...(action.method === 'DELETE' ? [404, 410] : [])])
+  const why = (value: unknown): string => said(reasonAt, value, redactor)
+  const idOf = (value: unknown, response: HttpResponse): string | null => idText(id, value) ?? locationId(response.headers['location'])
+  const single = (value: unknown, ok: boolean, excerpt: () => string): Result => (ok ? { kind: 'delivered', remoteId: idText(id, value) } : { kind: 'refused', reason: why(value) || redactor.text(excerpt()) })
+  const readBatch = batch !== null && batch.results !== null ? batchReader(batch, single) : null
 
-  return (response, items) => {
-    const { status, body } = response
-    const excerpt = (): string => bodyExcerpt(body, redactor)
-    if (done.has(status)) return { kind: 'each', results: items.map(() => ({ kind: 'delivered', remoteId: idText(id, jsonOf(body)) })) }
-    const verdict = classify(response, { nowMs: Date.now(), redactor, expects: null })
+  /** The first request with the key was taken: this answer only says so. */
+  const firstResult = ({ response, value }: Heard): { remoteId: string | null } | null => {
+    if (!repeated.has(response.status)) return null
+    const named = idText(first, value) ?? locationId(response.headers['location'])
+    return named === null && AMBIGUOUS.has(response.status) ? null : { remoteId: named ?? idText(id, value) }
+  }
+
+  return (heard, items) => {
+    const { response, value, verdict, by } = heard
+    const { status } = response
+    const excerpt = (): string => bodyExcerpt(response.body, redactor)
+    const all = (remoteId: string | null): Reading => ({ kind: 'each', results: items.map(() => ({ kind: 'delivered', remoteId })) })
+    if (by !== 'rule') {
+      if (done.has(status)) return all(idText(id, value))
+      const before = firstResult(heard)
+      if (before) return all(before.remoteId)
+    }
     switch (verdict.kind) {
       case 'throttled':
-        // An answer of 5xx does not say that nothing was done.
-        return status >= 500 ? { kind: 'unclear', reason: verdict.reason, untilMs: verdict.untilMs } : verdict
+        // A status of 5xx alone does not say that nothing was done.
+        return by === 'status' && status >= 500 ? { kind: 'unclear', reason: verdict.reason, untilMs: verdict.untilMs } : verdict
       case 'authRequired':
         return verdict
       case 'permission':
         return { kind: 'hopeless', type: 'PermissionDenied', reason: verdict.reason, cure: 'grant these credentials the right to perform this action' }
       case 'transient':
+        if (by === 'protocol' && source.kind === 'graphql' && tookEffect(value)) break
         return { kind: 'unclear', reason: verdict.reason, untilMs: null }
-      case 'refused': {
-        const told = why(reasonAt, jsonOf(body), redactor)
+      case 'refused':
+      case 'positionLost': {
+        if (by === 'protocol' && source.kind === 'graphql' && tookEffect(value)) break
+        const told = why(value)
         const reason = told ? `HTTP ${status}: ${told}` : verdict.reason
+        if (by !== 'status' && (status < 300 || status >= 500)) return { kind: 'refused', reason }
         // 404 of an address that is the same for all records says nothing about one of them.
         if (OF_THE_RECORD.has(status) && !(status === 404 && !action.path.includes('{'))) return { kind: 'refused', reason }
         return { kind: 'hopeless', type: 'Contract', reason, cure: 'compare path, method and body of the action with the documentation of the API' }
@@ -61,60 +91,35 @@ export function createReader(action: Action, redactor: Redactor): (response: Htt
       case 'empty':
         break
     }
-    const needed = success !== null || readBatch !== null
-    const value = jsonOf(body)
-    if (value === undefined && needed) return { kind: 'unclear', reason: `HTTP ${status} without the JSON expected: ${excerpt()}`, untilMs: null }
-    if (success !== null && !success(value)) return { kind: 'refused', reason: why(reasonAt, value, redactor) || `HTTP ${status}: ${excerpt()}` }
-    if (readBatch !== null) return { kind: 'each', results: readBatch(value, items) }
-    return { kind: 'each', results: items.map(() => single(value, true, excerpt)) }
+    if (by === 'rule' && status >= 300) return all(idOf(value, response))
+    const needed = success !== null || readBatch !== null || source.kind === 'soap' || source.kind === 'graphql'
+    if (value === undefined && (needed || isPageForPeople(response))) {
+      return { kind: 'unclear', reason: `HTTP ${status} without the ${source.kind === 'soap' ? 'XML' : action.format.kind.toUpperCase()} expected: ${excerpt()}`, untilMs: null }
+    }
+    if (success !== null && !success(value)) return { kind: 'refused', reason: why(value) || `HTTP ${status}: ${excerpt()}` }
+    if (readBatch !== null) return { kind: 'each', results: readBatch(value, status, items) }
+    return all(idOf(value, response))
   }
 }
 
-/** Results of the records of a batch, by their place or by a key. */
-function batchReader({ batch }: Action, single: (value: unknown, ok: boolean, excerpt: () => string) => Result): (value: unknown, items: Item[]) => Result[] {
-  const { results, key, success } = batch!
-  const list = compilePath(results!)
-  const keyOf = key === null ? null : compilePath(key.result)
-  const ok = success === null ? unlessFailed : compileCondition(success)
-  return (value, items) => {
-    const found = list(value)
-    const all = Array.isArray(found) ? found : []
-    const byKey = keyOf === null ? null : new Map(all.map((r: unknown) => [plainText(keyOf(r)), r]))
-    return items.map((item, i) => {
-      const result: unknown = byKey === null ? all[i] : byKey.get(item.row.cells[key!.column] ?? '')
-      if (result === undefined || result === null) return { kind: 'unclear', reason: 'the answer holds no result for the record' }
-      return single(result, ok(result), () => stringifyExact(result).slice(0, 200))
-    })
-  }
+/** GraphQL runs the fields of a mutation one after the other: one that has a value took effect, whatever failed below it (https://spec.graphql.org/October2021/#sec-Handling-Field-Errors). */
+function tookEffect(value: unknown): boolean {
+  const data = (value as { data?: unknown } | null | undefined)?.data
+  return typeof data === 'object' && data !== null && Object.values(data).some((v) => v !== null)
 }
 
-/** A result of a batch is a success unless it says otherwise in one of the usual ways. */
-function unlessFailed(result: unknown): boolean {
-  if (typeof result !== 'object' || result === null) return result !== false
-  const r = result as Record<string, unknown>
-  const said = (v: unknown): boolean => v !== undefined && v !== null && v !== false && v !== '' && !(Array.isArray(v) && v.length === 0)
-  return !said(r['error']) && !said(r['errors']) && r['success'] !== false && r['ok'] !== false && !(Number(r['status']) >= 400)
+/** A sign-in page, or that of a proxy, in a 200: nothing was said about the record. */
+function isPageForPeople({ headers, body }: HttpResponse): boolean {
+  return /html/i.test(headers['content-type'] ?? '') && /^\s*</.test(body.toString('latin1', 0, 100))
 }
 
-function jsonOf(body: Buffer): unknown {
-  if (body.length === 0) return undefined
-  try {
-    return parseExact(body)
-  } catch {
-    return undefined
-  }
-}
-
-function why(at: Selector | null, value: unknown, redactor: Redactor): string {
+function said(at: Selector | null, value: unknown, redactor: Redactor): string {
   const found = at === null ? undefined : at(value)
-  return found === undefined || found === null ? '' : redactor.text(plainText(found)).slice(0, 300)
+  if (found === undefined || found === null || (Array.isArray(found) && found.length === 0)) return ''
+  return redactor.text(plainText(found)).slice(0, 300)
 }
 
 function idText(at: Selector | null, value: unknown): string | null {
   const found = at === null ? undefined : at(value)
   return found === undefined || found === null ? null : plainText(found)
-}
-
-function plainText(value: unknown): string {
-  return typeof value === 'string' ? value : stringifyExact(value)
 }

@@ -1,12 +1,14 @@
 import type { PageStop } from '../../model/run.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Action } from '../../model/action.ts'
+import type { Source } from '../../model/source.ts'
 import type { DeliveryEnd, DeliveryLedger, DeliveryScope, Holder } from '../../store/deliveries.ts'
 import type { Permit } from '../../model/pacer.ts'
 import { MAX_WAIT_MS, stopOfClosed } from '../../protocols/rest/index.ts'
 import { createReader, type Reading, type Result } from './answer.ts'
 import { goAlone, groupItems } from './group.ts'
 import type { Ending, Item } from './item.ts'
+import { createListener, type Listen } from './listener.ts'
 import { LookUp } from './look-up.ts'
 import { Queue, type Job } from './queue.ts'
 import { sleepUntil } from './sleep.ts'
@@ -28,6 +30,7 @@ export interface DeliverOptions {
   /** Names this attempt: see `DeliveryLedger.hold`. */
   holder: Holder
   chunk: string
+  source: Source
   action: Action
   /** Columns that identify a record. */
   key: string[]
@@ -43,6 +46,7 @@ export class Delivery {
   readonly #o: DeliverOptions
   readonly #endings: Map<number, Ending>
   readonly #read: ReturnType<typeof createReader>
+  readonly #listen: Listen
   readonly #lookUp: LookUp | null
   #queue = new Queue([])
   #stop: PageStop | null = null
@@ -55,9 +59,11 @@ export class Delivery {
   constructor(options: DeliverOptions, endings: Map<number, Ending>) {
     this.#o = options
     this.#endings = endings
-    const { redactor } = options.target.account.connection.http
-    this.#read = createReader(options.action, redactor)
-    this.#lookUp = options.action.lookup ? new LookUp(options.action, options.key, options.target) : null
+    const { source, action, key, target } = options
+    const { connection } = target.account
+    this.#read = createReader(source, action, connection.http.redactor)
+    this.#listen = createListener(source, action, connection, action.soap?.operation ?? null)
+    this.#lookUp = action.lookup ? new LookUp(source, action, key, target) : null
   }
 
   /** Sends what is to be sent. Gives why it stopped before the end; null when every record has its ending. */
@@ -120,8 +126,10 @@ export class Delivery {
     const { signal, target } = this.#o
     const { items } = job
     let request
+    let token
     try {
-      request = target.requests.send(items)
+      token = await target.token()
+      request = await target.requests.send(items, token)
       await this.#begin(items)
     } catch (error) {
       await permit.release({ kind: 'unused' })
@@ -129,10 +137,10 @@ export class Delivery {
       if (items.length > 1) return this.#split(items)
       return this.#ended(items[0]!, { kind: 'refused', reason: error.message, field: error.field })
     }
-    const sent = await target.send(request, permit, signal)
+    const sent = await target.send(request, token, this.#listen, permit, signal)
     switch (sent.kind) {
       case 'answer':
-        return this.#answered(job, this.#read(sent.response, items), sent)
+        return this.#answered(job, this.#read(sent.heard, items), sent)
       case 'unsent':
         await this.#unsent(items)
         return this.#again(job, sent, null)
@@ -203,6 +211,10 @@ export class Delivery {
         ends.push({ record, turn, state: 'delivered', remoteId: result.remoteId, reason: '' })
       } else if (result.kind === 'unclear') {
         alone.push(item)
+      } else if (result.kind === 'again') {
+        ends.push({ record, turn, state: 'unsent', remoteId: null, reason: result.reason })
+        item.unclear = false
+        alone.push(item)
       } else if (action.batch && !item.alone) {
         // Refused among others: what it is refused for may be one of them.
         ends.push({ record, turn, state: 'unsent', remoteId: null, reason: result.reason })
@@ -222,6 +234,7 @@ export class Delivery {
       if (!alone.includes(item)) continue
       const job = { items: [this.#leave(item)], attempt: 1, dueMs: 0 }
       if (result.kind === 'unclear') this.#again({ ...job, attempt }, { type: 'Contract', reason: result.reason }, null)
+      else if (result.kind === 'again') this.#later({ ...job, attempt }, result.reason)
       else this.#queue.add(job)
     }
   }
@@ -244,6 +257,12 @@ export class Delivery {
     const { ledger, scope, holder } = this.#o
     await ledger.end(scope, holder, items.map(({ record, turn }) => ({ record, turn, state: 'unsent', remoteId: null, reason: '' })))
     for (const item of items) item.unclear = false
+  }
+
+  /** Another try of what was not taken for now. */
+  #later(job: Job, reason: string): void {
+    if (job.attempt >= MAX_ATTEMPTS) return this.#end(this.#tooOften(reason))
+    this.#queue.add({ ...job, attempt: job.attempt + 1, dueMs: Date.now() + (0.5 + Math.random()) * 500 * 2 ** job.attempt })
   }
 
   /** Told to wait again and again, however long it was waited. */

@@ -2,9 +2,11 @@ import type { Action } from '../../model/action.ts'
 import type { ErrorType } from '../../model/errors.ts'
 import type { Permit } from '../../model/pacer.ts'
 import type { PageStop } from '../../model/run.ts'
+import type { Source } from '../../model/source.ts'
 import { abortError } from '../../protocols/http/index.ts'
 import { createFinder, settleMs, tells } from './finder.ts'
 import type { Item } from './item.ts'
+import { createListener, type Listen } from './listener.ts'
 import { refused, type Target } from './target.ts'
 import { RefusedRecord } from './template.ts'
 
@@ -25,12 +27,14 @@ export class LookUp {
   readonly #key: string[]
   readonly #target: Target
   readonly #find: ReturnType<typeof createFinder>
+  readonly #listen: Listen
 
-  constructor(action: Action, key: string[], target: Target) {
+  constructor(source: Source, action: Action, key: string[], target: Target) {
     this.#action = action
     this.#key = key
     this.#target = target
-    this.#find = createFinder(action.lookup!, target.account.connection.http.redactor)
+    this.#find = createFinder(action.lookup!, action.lookup!.soap !== null || action.format.kind === 'xml')
+    this.#listen = createListener(source, action, target.account.connection, action.lookup!.soap?.operation ?? null)
   }
 
   /** Looks up one after the other. An item that is not there is no longer unclear; one that a look-up says nothing about stays as it is. */
@@ -51,19 +55,21 @@ export class LookUp {
   async #one(item: Item, permit: Permit, looked: Looked, signal: AbortSignal): Promise<boolean> {
     const field = 'to.action.lookup'
     let request
+    let token
     try {
-      request = this.#target.requests.look(item.row)
+      token = await this.#target.token()
+      request = await this.#target.requests.look(item.row, token)
     } catch (error) {
       await permit.release({ kind: 'unused' })
       if (error instanceof RefusedRecord) return true
       throw error
     }
-    const sent = await this.#target.send(request, permit, signal)
+    const sent = await this.#target.send(request, token, this.#listen, permit, signal)
     if (signal.aborted) throw abortError(signal)
     if (sent.kind === 'stop') looked.stop = sent.stop
     else if (sent.kind !== 'answer') looked.failed = sent
     else {
-      const found = this.#find(sent.response, item.row)
+      const found = this.#find(sent.heard, item.row)
       if (found.kind === 'there') looked.there.push({ item, remoteId: found.remoteId })
       else if (found.kind === 'absent') item.unclear = false
       else if (found.kind === 'contract') looked.stop = refused('Contract', `${sent.name}: ${found.reason}`, `${field}.records`, 'correct `records` of the look-up')

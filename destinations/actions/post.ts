@@ -76,7 +76,7 @@ export async function sendRows(posting: Posting, { plan, streamKey, chunk, hold,
   const rows = await readRows(path, plan.columns, count)
   if (rows.length > 0) await ledger.hold(holder)
   const { endings, todo, uncertain: before } = await sortRows(ledger, scope, chunk, plan, action, rows, newest)
-  const delivery = new Delivery({ ledger, scope, holder, chunk, action, key: plan.key, target, concurrency: source.concurrency, untilMs: Date.now() + POST_MS, signal }, endings)
+  const delivery = new Delivery({ ledger, scope, holder, chunk, source, action, key: plan.key, target, concurrency: source.concurrency, untilMs: Date.now() + POST_MS, signal }, endings)
   const stop = todo.length === 0 ? null : await delivery.run(todo)
   const result: PostResult = { ...counted(endings), repeated: false, stop }
   const uncertain = stop === null ? before + delivery.uncertain : 0

@@ -2,8 +2,9 @@ import { ERROR_POLICY, IsthmusError, type ErrorType } from '../../model/errors.t
 import type { PageStop } from '../../model/run.ts'
 import type { Pacer, Permit } from '../../model/pacer.ts'
 import type { Token } from '../../model/ports.ts'
-import { abortError, classify, heardLimits, type HttpResponse } from '../../protocols/http/index.ts'
+import { abortError, heardLimits } from '../../protocols/http/index.ts'
 import { endOf, failedEnd, stopOfClosed, type Connection } from '../../protocols/rest/index.ts'
+import type { Heard, Listen } from './listener.ts'
 import type { Prepared, Requests } from './requests.ts'
 
 /** The account an action belongs to. */
@@ -17,7 +18,7 @@ export interface Account {
 
 /** How a request ended, before its answer is read. */
 export type Sent =
-  | { kind: 'answer'; response: HttpResponse; name: string; token: Token | null }
+  | { kind: 'answer'; heard: Heard; name: string; token: Token | null }
   /** It did not leave: nobody could be reached. */
   | { kind: 'unsent'; type: ErrorType; reason: string }
   /** It may have arrived. */
@@ -55,6 +56,11 @@ export class Target {
     }
   }
 
+  /** The token that the next request is sent with; null when none is needed. */
+  async token(): Promise<Token | null> {
+    return (await this.#credential()).token
+  }
+
   async #credential(): Promise<{ token: Token | null; stop: PageStop | null }> {
     if (!this.account.connection.authenticator.needsToken) return { token: null, stop: null }
     const over = (t: Token): boolean => t.expiresAt !== null && t.expiresAt.getTime() <= Date.now()
@@ -68,11 +74,10 @@ export class Target {
   }
 
   /** Sends one request and gives its permit back. Throws only an AbortError or a fault of ours. */
-  async send(request: Prepared, permit: Permit, signal: AbortSignal): Promise<Sent> {
+  async send(request: Prepared, token: Token | null, listen: Listen, permit: Permit, signal: AbortSignal): Promise<Sent> {
     const { http, authenticator } = this.account.connection
     const name = `${request.method} ${http.redactor.url(request.url)}`
     try {
-      const { token } = await this.#credential()
       http.allow(request.url)
       this.#sent++
       permit.sent()
@@ -86,8 +91,9 @@ export class Target {
           authenticator.apply(target, token)
         },
       })
-      await permit.release(endOf(classify(response, { nowMs: Date.now(), redactor: http.redactor, expects: null })), heardLimits(response.headers, Date.now()))
-      return { kind: 'answer', response, name, token }
+      const heard = await listen(response)
+      await permit.release(endOf(heard.verdict), heardLimits(response.headers, Date.now()))
+      return { kind: 'answer', heard, name, token }
     } catch (error) {
       await permit.release(failedEnd(error))
       if (signal.aborted) throw abortError(signal)

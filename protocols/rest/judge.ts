@@ -40,6 +40,8 @@ const PROTOCOLS: Record<Source['kind'], (source: Pick<Source, 'partial'>) => Jud
   graphql: judgeGraphql,
   soap: judgeSoap,
   odata: judgeOdata,
+  postgres: () => () => null,
+  file: () => () => null,
 }
 
 function compileRule(rule: ErrorRule): Judge {

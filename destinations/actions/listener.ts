@@ -1,0 +1,63 @@
+import type { Action } from '../../model/action.ts'
+import type { Source } from '../../model/source.ts'
+import { parseExact } from '../../model/json/index.ts'
+import { createDecoder, toUtf8 } from '../../protocols/formats/index.ts'
+import { classify, type HttpResponse, type Verdict } from '../../protocols/http/index.ts'
+import { createJudge, type Connection } from '../../protocols/rest/index.ts'
+
+/** An answer, and what it says. */
+export interface Heard {
+  response: HttpResponse
+  /** The decoded body; undefined when it is empty or not what the format says. */
+  value: unknown
+  verdict: Verdict
+  /** Who says so: a rule of `errors`, the protocol (GraphQL errors, faults), or the status alone. */
+  by: 'rule' | 'protocol' | 'status'
+}
+
+/** Decodes and judges answers of one kind of request: to the action itself, or to its look-up. */
+export type Listen = (response: HttpResponse) => Promise<Heard>
+
+/** Longest text that rules look at in an answer that could not be decoded. */
+const MOST_TEXT = 4096
+
+/** `operation`: of a SOAP service; null for other requests. */
+export function createListener(source: Source, action: Pick<Action, 'format' | 'errors'>, connection: Connection, operation: string | null): Listen {
+  const { redactor } = connection.http
+  const { format } = action
+  const decode = createDecoder({ format, records: '' })
+  const rules = createJudge({ ...source, kind: 'rest' }, action)
+  const protocol = createJudge({ ...source, errors: [] }, { errors: [] })
+
+  const valueOf = async ({ body, headers }: HttpResponse): Promise<unknown> => {
+    if (body.length === 0) return undefined
+    try {
+      if (operation !== null) return await connection.soap!.read(operation, toUtf8(body, headers['content-type'], { kind: 'xml', charset: '' }))
+      return decode(toUtf8(body, headers['content-type'], format))
+    } catch {
+      // Errors of an API often come as JSON, whatever its answers are.
+      return operation === null && format.kind === 'json' ? undefined : jsonOr(body)
+    }
+  }
+
+  return async (response) => {
+    const nowMs = Date.now()
+    const { status, headers } = response
+    const value = await valueOf(response)
+    const context = { status, headers, nowMs, redactor }
+    const said = value === undefined ? response.body.toString('utf8', 0, MOST_TEXT) : value
+    const ruled = rules(said, context)
+    if (ruled) return { response, value, verdict: ruled.verdict, by: 'rule' }
+    const judged = protocol(said, context)
+    if (judged) return { response, value, verdict: judged.verdict, by: 'protocol' }
+    return { response, value, verdict: classify(response, { nowMs, redactor, expects: null }), by: 'status' }
+  }
+}
+
+function jsonOr(body: Buffer): unknown {
+  try {
+    return parseExact(body)
+  } catch {
+    return undefined
+  }
+}
