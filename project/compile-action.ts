@@ -3,6 +3,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { Column } from '../model/plan.ts'
 import { sourceSchema, type Source } from '../model/source.ts'
 import type { ActionRef } from '../connectors/rest.ts'
+import { checkGraphqlAction } from './compile-graphql.ts'
 import { parseOr } from './issues.ts'
 
 interface Place {
@@ -31,12 +32,15 @@ export function checkAction(action: Action, columns: Column[], place: (field: st
   known('query', Object.values(action.query))
   known('headers', Object.values(action.headers))
   known('body', textsOf(action.body))
+  known('args', textsOf(action.graphql?.variables))
+  checkGraphqlAction(action, at)
   if (action.lookup && action.method === 'DELETE') fail('lookup', 'a DELETE is not looked up: it can be repeated', 'leave out `lookup`')
   if (action.lookup) {
     known('lookup.path', [action.lookup.path])
     known('lookup.query', Object.values(action.lookup.query))
     known('lookup.match', Object.values(action.lookup.match))
-    const asks = [action.lookup.path, ...Object.values(action.lookup.query), ...Object.values(action.lookup.match)].flatMap(placeholders)
+    known('lookup.variables', textsOf(action.lookup.graphql?.variables))
+    const asks = [...textsOf(action.lookup.graphql?.variables), action.lookup.path, ...Object.values(action.lookup.query), ...Object.values(action.lookup.match)].flatMap(placeholders)
     if (asks.length === 0) fail('lookup', 'the look-up does not say which record it is about', "put a column into its path or query: { external_id: '{id}' }")
   }
   const { batch } = action

@@ -4,7 +4,7 @@ import { stringifyExact } from '../../model/json/index.ts'
 import type { ActionDestination } from '../../model/plan.ts'
 import type { Value } from '../../model/value.ts'
 import { checkHeaders, joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
-import { sourceValues, type Connection } from '../../protocols/rest/index.ts'
+import { setIn, sourceValues, type Connection } from '../../protocols/rest/index.ts'
 import type { Item } from './item.ts'
 import type { Row } from './rows.ts'
 import { fillBody, fillPath, fillText, RefusedRecord } from './template.ts'
@@ -55,7 +55,8 @@ export function createRequests({ source, action }: ActionDestination, connection
       return { method: action.method, url, headers, body }
     },
     look(row) {
-      const { path, query } = action.lookup!
+      const { path, query, graphql } = action.lookup!
+      if (graphql) return { method: 'POST', url: address(path, query, row.values), headers: { ...common, 'content-type': 'application/json' }, body: stringifyExact(graphqlBody({ ...action, graphql, body: null }, row.values)) }
       return { method: 'GET', url: address(path, query, row.values), headers: { ...common }, body: null }
     },
     sign,
@@ -76,11 +77,17 @@ function bodyOf(action: Action, items: Item[]): string | null {
 }
 
 function recordBody(action: Action, { row, key }: Item): unknown {
-  const record = action.body === null ? row.values : fillBody(action.body, row.values)
+  const record = action.graphql ? graphqlBody(action, row.values) : action.body === null ? row.values : fillBody(action.body, row.values)
   const field = (action.idempotency as Idempotency | null)?.field
   if (field === undefined) return record
   if (record === null || typeof record !== 'object' || Array.isArray(record)) {
     throw new IsthmusError('InvalidInput', 'the body is no object, so it cannot carry the idempotency key', { field: 'to.action.body', cure: 'make the body an object, or send the key in a header' })
   }
-  return { ...record, [field]: key }
+  return setIn(record, field, key)
+}
+
+/** `{ query, operationName, variables }`; columns are filled in in the variables and in what goes beside them, never in the document. */
+function graphqlBody({ graphql, body }: Action, values: Record<string, unknown>): unknown {
+  const { query, operationName, variables } = graphql!
+  return { ...(body === null ? null : (fillBody(body, values) as object)), query, ...(operationName === null ? {} : { operationName }), variables: fillBody(variables, values) }
 }

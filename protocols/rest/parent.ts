@@ -123,7 +123,7 @@ async function parentsAt(options: ReadOptions, plan: ParentPlan, position: Posit
   const name = JSON.stringify([position, since])
   if (reader.memory.parents?.at === name) return { page: reader.memory.parents, requests: 0 }
   let page: ParentsPage | null = null
-  const stream: Stream = { ...plan.stream, parent: null, window: null, job: null }
+  const stream: Stream = { ...plan.stream, parent: null, window: null, job: null, nested: [] }
   const result = await readPass({
     ...options,
     reader: { ...reader, stream, memory: { window: 1, pageSize: null, parents: null } },
@@ -155,7 +155,7 @@ function keyOf({ stream }: ParentPlan): (parent: unknown) => string {
 
 /** What requests and records get to know of a parent. */
 function describer(stream: Stream, { fields }: ParentPlan): (parent: unknown) => { vars: Vars; text: string } {
-  const names = [...new Set([...JSON.stringify({ ...stream, parent: null }).matchAll(/\{parent\.([^{}"]+)\}/g)].map((m) => m[1]!))]
+  const names = [...new Set([...JSON.stringify({ ...stream, parent: null, nested: [] }).matchAll(/\{parent\.([^{}"]+)\}/g)].map((m) => m[1]!))]
   const asked = names.map((name) => ({ name: `parent.${name}`, get: compilePath(name) }))
   const given = fields.map((path: Path) => ({ path: pathKeys(path).join('.'), get: compilePath(path) }))
   return (parent) => {
