@@ -222,7 +222,7 @@ export type ParentPlan = z.output<typeof parentSchema>
  * `request`, in which `{parent.id}` is the id of the object that holds the list and `{cursor}` where to go on; the records are handed over complete.
  */
 export const nestedSchema = z.strictObject({
-  /** The objects in a record that hold the list, `lines.nodes.*`; '' is the record itself. Outer lists stand before those inside of them. */
+  /** The objects in a record that hold the list, `lines.nodes`, through every list on the way; '' is the record itself. Outer lists stand before those inside of them. */
   owner: pathSchema.default(''),
   /** Where such an object holds the list, whether there is more of it, and the cursor behind it. */
   list: pathSchema,

@@ -60,18 +60,26 @@ interface Nested {
 }
 
 function compile(plan: NestedPlan, stream: Stream): Nested {
-  const owner = compilePath(plan.owner)
+  const owner = pathKeys(plan.owner).filter((key) => key !== '*')
   const hasMore = compilePath(plan.hasMore)
   return {
     plan,
     name: [...pathKeys(plan.owner), ...pathKeys(plan.list)].filter((k) => k !== '*').join('.'),
     cut: (records) =>
-      records.flatMap((record) => owner(record)).filter((o): o is Record<string, unknown> => o !== null && typeof o === 'object' && isTrue(hasMore(o))),
+      ownersIn(records, owner).filter((o) => isTrue(hasMore(o))),
     list: compilePath(plan.list),
     next: compilePath(plan.next),
     id: compilePath(plan.id),
     rest: plan.request && restOf(plan, stream),
   }
+}
+
+/** The objects at a path, through every list on the way. */
+function ownersIn(value: unknown, keys: readonly string[]): Record<string, unknown>[] {
+  if (Array.isArray(value)) return value.flatMap((v: unknown) => ownersIn(v, keys))
+  if (value === null || typeof value !== 'object') return []
+  const [first, ...rest] = keys
+  return first === undefined ? [value as Record<string, unknown>] : ownersIn((value as Record<string, unknown>)[first], rest)
 }
 
 /** The stream of the rest of one list: its pages are those behind `{cursor}`. */

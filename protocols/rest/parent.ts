@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { IsthmusError, pathKeys } from '../../model/index.ts'
 import type { PageStop, ParentPlan, Path, Position, Stream } from '../../model/index.ts'
 import { parseExact, revive, stringifyExact } from '../../model/json/index.ts'
@@ -64,6 +65,8 @@ async function readChildren({ options, plan, page, from, since, read, may }: Chi
   const idOf = keyOf(plan)
   const place = (i: number, inside: Position | null): ParentPosition | null => (i < list.length ? { kind: 'parent', at: from.at, index: i, id: idOf(list[i]), in: inside } : behind)
   const own = new AbortController()
+  // One listener for each child under way.
+  setMaxListeners(0, own.signal)
   const onAbort = (): void => own.abort(options.signal.reason)
   if (options.signal.aborted) throw abortError(options.signal)
   options.signal.addEventListener('abort', onAbort, { once: true })
