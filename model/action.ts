@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { conditionSchema, errorRuleSchema } from './condition.ts'
 import { durationMs } from './duration.ts'
 import { bodyFormatSchema, formatSchema } from './format.ts'
+import { graphqlCallSchema } from './graphql.ts'
 import { soapCallSchema } from './soap.ts'
 import { pathSchema } from './value.ts'
 
@@ -46,6 +47,8 @@ export const lookupSchema = z.strictObject({
   body: z.json().nullable().default(null),
   /** The operation of a SOAP service that looks a record up. */
   soap: soapCallSchema.nullable().default(null),
+  /** The query of a GraphQL API that looks a record up. */
+  graphql: graphqlCallSchema.nullable().default(null),
   /** Where the answer holds the records, or the one record; '' is the whole answer. */
   records: pathSchema.default(''),
   /** Fields a record must have to count, as texts: `{ external_id: '{id}' }`. Guards against an API that ignores an unknown filter. */
@@ -94,6 +97,8 @@ export const actionSchema = z.strictObject({
   format: formatSchema.default({ kind: 'json' }),
   /** The operation of a SOAP service that is called; `{column}` in its arguments as in `body`. */
   soap: soapCallSchema.nullable().default(null),
+  /** The mutation of a GraphQL API that is called; `{column}` in its variables as in `body`, which holds what goes beside it. */
+  graphql: graphqlCallSchema.nullable().default(null),
   /** Signs of errors in the body of an answer, before those of the source. */
   errors: z.array(errorRuleSchema).default([]),
   /** When a person has to agree before records of a run are sent: always, or when there are more than a number. */

@@ -17,6 +17,22 @@ export interface HeardLimits {
   remaining: number | null
   /** How long until `remaining` grows again, from now; null when not said. */
   resetMs: number | null
+  /** A bucket of points that every request takes from by what it costs (GraphQL). */
+  cost?: HeardCost
+}
+
+/** A bucket of points that refills steadily, as an answer tells it. */
+export interface HeardCost {
+  /** Points the full bucket holds. */
+  max: number
+  /** Points that come back in a second. */
+  rate: number
+  /** Points there were after the request. */
+  available: number
+  /** Points that must be there for the request to be let in. */
+  requested: number
+  /** Points it took in the end; 0 when it was refused. */
+  actual: number
 }
 
 /** How a request ended, as far as its account is concerned. */

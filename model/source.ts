@@ -4,6 +4,7 @@ import { errorRuleSchema } from './condition.ts'
 import { durationSchema as duration } from './duration-schema.ts'
 import { bodyFormatSchema, formatSchema } from './format.ts'
 import { fileSchema, sqlSchema } from './rows.ts'
+import { graphqlCallSchema } from './graphql.ts'
 import { soapCallSchema, soapServiceSchema } from './soap.ts'
 import { pathSchema, valueSchema } from './value.ts'
 
@@ -133,6 +134,7 @@ export const requestSchema = z.strictObject({
   headers: z.record(z.string(), valueSchema).default({}),
   body: z.json().nullable().default(null),
   soap: soapCallSchema.nullable().default(null),
+  graphql: graphqlCallSchema.nullable().default(null),
 })
 export type RequestPart = z.output<typeof requestSchema>
 
@@ -153,6 +155,8 @@ const base = {
   sql: sqlSchema.nullable().default(null),
   /** Records of a staged file, of a source of kind `file`. */
   file: fileSchema.nullable().default(null),
+  /** The operation of a GraphQL API that is asked for; `body` holds what goes beside it. */
+  graphql: graphqlCallSchema.nullable().default(null),
   /** What differs in the requests for the second and further pages. */
   more: requestSchema.nullable().default(null),
   /** Where the body holds the records; '' when the body is the list. */
@@ -218,7 +222,32 @@ export const parentSchema = z.strictObject({
 })
 export type ParentPlan = z.output<typeof parentSchema>
 
-export const streamSchema = z.strictObject({ ...base, parent: parentSchema.nullable().default(null), window: windowSchema.nullable().default(null), job: jobSchema.nullable().default(null) })
+/**
+ * A list inside records that the API gives in parts, as nested connections of GraphQL: it is never cut in silence. The rest is asked for with
+ * `request`, in which `{parent.id}` is the id of the object that holds the list and `{cursor}` where to go on; the records are handed over complete.
+ */
+export const nestedSchema = z.strictObject({
+  /** The objects in a record that hold the list, `lines.nodes`, through every list on the way; '' is the record itself. Outer lists stand before those inside of them. */
+  owner: pathSchema.default(''),
+  /** Where such an object holds the list, whether there is more of it, and the cursor behind it. */
+  list: pathSchema,
+  hasMore: pathSchema,
+  next: pathSchema,
+  id: pathSchema.default('id'),
+  /** null: a record whose list was cut stops the stream. */
+  request: requestSchema.nullable().default(null),
+  /** Where the answer holds the object. */
+  at: pathSchema.default(''),
+})
+export type NestedPlan = z.output<typeof nestedSchema>
+
+export const streamSchema = z.strictObject({
+  ...base,
+  parent: parentSchema.nullable().default(null),
+  window: windowSchema.nullable().default(null),
+  job: jobSchema.nullable().default(null),
+  nested: z.array(nestedSchema).default([]),
+})
 export type Stream = z.output<typeof streamSchema>
 export type StreamInput = z.input<typeof streamSchema>
 

@@ -3,6 +3,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { Column } from '../model/plan.ts'
 import { sourceSchema, type Source } from '../model/source.ts'
 import type { ActionRef } from '../connectors/rest.ts'
+import { checkGraphqlAction } from './compile-graphql.ts'
 import { parseOr } from './issues.ts'
 
 interface Place {
@@ -31,6 +32,7 @@ export function checkAction(action: Action, columns: Column[], place: (field: st
   const version = source?.version ? ['version'] : []
   for (const [field, texts] of textsByField(action)) known(field, texts, version)
   checkProtocol(action, source, fail)
+  checkGraphqlAction(action, at)
   if (action.lookup) checkLookup(action, action.lookup, fail)
   const { batch } = action
   if (batch === null) return
@@ -54,11 +56,13 @@ function textsByField(action: Action): [string, string[]][] {
     ['query', Object.values(action.query)],
     ['headers', Object.values(action.headers)],
     ['body', textsOf(action.body)],
+    ['args', textsOf(action.graphql?.variables)],
     ['soap.args', textsOf(soap?.args ?? null)],
     ['soap.headers', textsOf(soap?.headers ?? null)],
     ['lookup.path', lookup ? [lookup.path] : []],
     ['lookup.query', Object.values(lookup?.query ?? {})],
     ['lookup.body', textsOf(lookup?.body ?? null)],
+    ['lookup.variables', textsOf(lookup?.graphql?.variables)],
     ['lookup.soap.args', textsOf(lookup?.soap?.args ?? null)],
     ['lookup.soap.headers', textsOf(lookup?.soap?.headers ?? null)],
     ['lookup.match', Object.values(lookup?.match ?? {})],
@@ -69,7 +73,7 @@ type Fail = (field: string, message: string, cure: string) => never
 
 function checkLookup(action: Action, lookup: NonNullable<Action['lookup']>, fail: Fail): void {
   if (action.method === 'DELETE') fail('lookup', 'a DELETE is not looked up: it can be repeated', 'leave out `lookup`')
-  if (lookup.body !== null && lookup.method === 'GET') fail('lookup.body', 'a GET has no body', "add method: 'POST'")
+  if (lookup.body !== null && lookup.method === 'GET' && lookup.graphql === null) fail('lookup.body', 'a GET has no body', "add method: 'POST'")
   const asks = textsByField(action).filter(([field]) => field.startsWith('lookup.')).flatMap(([, texts]) => texts).flatMap(placeholders)
   if (asks.length === 0) fail('lookup', 'the look-up does not say which record it is about', "put a column into its path, query or body: { external_id: '{id}' }")
 }

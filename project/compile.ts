@@ -8,6 +8,7 @@ import { sourceSchema, streamSchema, type Source, type Stream } from '../model/s
 import { pathKeys, valueSchema } from '../model/value.ts'
 import { checkAction, compileAction } from './compile-action.ts'
 import { checkRows } from './compile-rows.ts'
+import { checkGraphqlStream, streamOf } from './compile-graphql.ts'
 import type { AnyFlow, SyncDefinition } from './define.ts'
 import { parseOr } from './issues.ts'
 
@@ -75,7 +76,8 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
     throw new IsthmusError('InvalidInput', 'must be a stream of a source', { ...place('from'), cure: "write from: rest({ ... }).stream('orders', { ... })" })
   }
   const source = parseOr(sourceSchema, flow.from.source, place('from'))
-  const stream = parseOr(streamSchema, flow.from.stream, place(`from.stream(${JSON.stringify(flow.from.stream.name)})`))
+  const stream = parseOr(streamSchema, streamOf(flow, place), place(`from.stream(${JSON.stringify(flow.from.stream.name)})`))
+  checkGraphqlStream(source, stream, place)
   checkSource(source, stream, place)
   const to = compileTo(flow, place)
   if (!(flow.model as unknown) || flow.model._zod?.def?.type !== 'object') {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fieldIncrementOf, pathKeys } from '../../model/index.ts'
-import type { RequestPart, Source, Stream } from '../../model/index.ts'
+import { fieldIncrementOf, pathKeys, streamSchema } from '../../model/index.ts'
+import type { ParentPlan, RequestPart, Source, Stream } from '../../model/index.ts'
 import type { Quirks } from '../types.ts'
 import { fromJson, fromText, textAt, type Found } from './extract.ts'
 import { sliceAt, type Slice } from './paging.ts'
@@ -90,7 +90,7 @@ interface Api {
 
 function createApi({ source, stream, records, pageSize, quirks }: DoubleOptions): Api {
   const { parent, job, incremental } = stream
-  const parents = parent ? makeRecords({ ...parent.stream, parent: null, window: null, job: null }, PARENTS, 'P') : []
+  const parents = parent ? makeRecords(bare(parent), PARENTS, 'P') : []
   const names = parent ? [...new Set([...JSON.stringify({ ...stream, parent: null }).matchAll(/\{parent\.([^{}"]+)\}/g)].map((m) => m[1]!))] : []
   parents.forEach((p, n) => {
     for (const path of [...names, ...parent!.fields]) if (textAt(p, pathKeys(path).join('.')) === null) put(p, path, keyOf(n, 'P'))
@@ -152,7 +152,7 @@ function createApi({ source, stream, records, pageSize, quirks }: DoubleOptions)
       if (job.url && asked.path === '/download') return page(asked, found(asked, stream), stream, own, origin)
     }
     if (parent) {
-      const outer: Stream = { ...parent.stream, parent: null, window: null, job: null }
+      const outer: Stream = bare(parent)
       const asksParents = fits(asked, { path: outer.path, method: outer.method }, outer)
       if (asksParents) return page(asked, asksParents, outer, parents, origin)
     }
@@ -203,6 +203,11 @@ function createApi({ source, stream, records, pageSize, quirks }: DoubleOptions)
 }
 
 export type { Slice }
+
+/** A parent stream as one of its own. */
+function bare({ stream }: ParentPlan): Stream {
+  return streamSchema.parse(stream)
+}
 
 /** Parts of a request that are given. */
 function defined(part: RequestPart): Partial<{ path: string; method: string; query: unknown; body: unknown }> {

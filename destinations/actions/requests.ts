@@ -76,7 +76,7 @@ export function createRequests({ source, action }: ActionDestination, connection
     async look(row, token) {
       const lookup = action.lookup!
       const values = withVersion(row.values)
-      const method = lookup.soap ? 'POST' : lookup.method
+      const method = lookup.soap || lookup.graphql ? 'POST' : lookup.method
       const request = { method, url: address(lookup.path, lookup.query, values), headers: { ...common } }
       return withBody(request, lookup.soap, lookupContent(lookup, values), fillBody(lookup.soap?.headers ?? null, values), token)
     },
@@ -90,7 +90,8 @@ function headerText(name: string, value: string): string {
 }
 
 /** What a look-up sends: the arguments of its operation, or the body of a POST; undefined for none. */
-function lookupContent({ soap, method, body }: Lookup, values: Values): unknown {
+function lookupContent({ soap, graphql, method, body }: Lookup, values: Values): unknown {
+  if (graphql) return graphqlBody({ graphql, body }, values)
   if (soap) return fillBody(soap.args, values)
   return method === 'GET' || body === null ? undefined : fillBody(body, values)
 }
@@ -115,8 +116,15 @@ function recordOf(action: Action, values: Values): unknown {
   return templateOf(action, values)
 }
 
-function templateOf({ body }: Action, values: Values): unknown {
+function templateOf({ body, graphql }: Action, values: Values): unknown {
+  if (graphql) return graphqlBody({ graphql, body }, values)
   return body === null ? values : fillBody(body, values)
+}
+
+/** `{ query, operationName, variables }`; columns are filled in in the variables and in what goes beside them, never in the document. */
+function graphqlBody({ graphql, body }: Pick<Action, 'graphql' | 'body'>, values: Values): unknown {
+  const { query, operationName, variables } = graphql!
+  return { ...(body === null ? null : (fillBody(body, values) as object)), query, ...(operationName === null ? {} : { operationName }), variables: fillBody(variables, values) }
 }
 
 /** `{record}` is what is sent of the record, `{index}` its place as text where it stands alone. */

@@ -173,6 +173,6 @@ export function emptyJson(records: Path): Buffer {
   const keys = pathKeys(records)
   const end = keys.indexOf('*')
   let body: unknown = []
-  for (const key of (end < 0 ? keys : keys.slice(0, end)).reverse()) body = { [key]: body }
+  for (const key of keys.slice(0, end < 0 ? keys.length : end).reverse()) body = { [key]: body }
   return Buffer.from(JSON.stringify(body))
 }

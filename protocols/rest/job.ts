@@ -104,7 +104,7 @@ type Asked = ({ value: unknown; headers: Record<string, string> } | { stop: Page
 /** One request of the job; its answer as it is. */
 async function ask(options: ReadOptions, part: RequestPart, method: RequestPart['method'] & string, vars: { job?: string }): Promise<Asked> {
   const { reader } = options
-  const stream: Stream = { ...reader.stream, ...submitOf({ ...part, method: part.method ?? method }), headers: { ...reader.stream.headers, ...part.headers }, soap: part.soap, format: { kind: 'json' }, incremental: null, parent: null, window: null, job: null }
+  const stream: Stream = { ...reader.stream, ...submitOf({ ...part, method: part.method ?? method }), headers: { ...reader.stream.headers, ...part.headers }, soap: part.soap, format: { kind: 'json' }, incremental: null, parent: null, window: null, job: null, nested: [], graphql: part.graphql }
   let found: { value: unknown; headers: Record<string, string> } | null = null
   const result = await readPass({
     ...options,

@@ -1,7 +1,8 @@
-import type { ErrorRule, Source, Stream } from '../../model/index.ts'
+import type { ErrorRule, HeardLimits, Path, Source, Stream } from '../../model/index.ts'
 import { revive, stringifyExact } from '../../model/json/index.ts'
 import { compileCondition, compilePath } from '../../model/mapping/index.ts'
-import { judgeGraphql } from '../graphql/judge.ts'
+import { heardInAnswer, judgeGraphql } from '../graphql/index.ts'
+import { heardLimits } from '../http/index.ts'
 import type { HttpResponse, Redactor, Verdict } from '../http/index.ts'
 import { judgeOdata } from '../odata/judge.ts'
 import { judgeSoap } from '../soap/judge.ts'
@@ -23,9 +24,9 @@ export interface JudgeContext {
 export type Judge = (value: unknown, context: JudgeContext) => Judged | null
 
 /** Compiles the rules of a stream or action and its source; what the protocol itself says comes last. */
-export function createJudge(source: Pick<Source, 'kind' | 'errors' | 'partial'>, own: Pick<Stream, 'errors'>): Judge {
+export function createJudge(source: Pick<Source, 'kind' | 'errors' | 'partial'>, own: Pick<Stream, 'errors'> & Partial<Pick<Stream, 'records'>>): Judge {
   const rules = [...own.errors, ...source.errors].map(compileRule)
-  const protocol = PROTOCOLS[source.kind](source)
+  const protocol = PROTOCOLS[source.kind](source, own.records ?? null)
   return (value, context) => {
     for (const rule of rules) {
       const found = rule(value, context)
@@ -35,13 +36,18 @@ export function createJudge(source: Pick<Source, 'kind' | 'errors' | 'partial'>,
   }
 }
 
-const PROTOCOLS: Record<Source['kind'], (source: Pick<Source, 'partial'>) => Judge> = {
+const PROTOCOLS: Record<Source['kind'], (source: Pick<Source, 'partial'>, records: Path | null) => Judge> = {
   rest: () => () => null,
   graphql: judgeGraphql,
   soap: judgeSoap,
   odata: judgeOdata,
   postgres: () => () => null,
   file: () => () => null,
+}
+
+/** What an answer says of the account's allowance: in its body where the protocol has a place for that, else in its headers. */
+export function heardOf(kind: Source['kind'], value: unknown, headers: HttpResponse['headers'], nowMs: number): HeardLimits | null {
+  return (kind === 'graphql' ? heardInAnswer(value, nowMs) : null) ?? heardLimits(headers, nowMs)
 }
 
 function compileRule(rule: ErrorRule): Judge {

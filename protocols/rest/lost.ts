@@ -6,5 +6,5 @@ const WORDS = /cursor|scroll|locator|continuation|(?:page|next|sync).?token|expi
 /** The answer says that the cursor or next address itself is refused, and not the request as a whole. */
 export function isPositionLost(position: Position | null, status: number, reason: string): boolean {
   if (position?.kind !== 'cursor' && position?.kind !== 'url' && position?.kind !== 'search') return false
-  return status === 410 || ([400, 404, 409, 422].includes(status) && WORDS.test(reason))
+  return status === 410 || ([200, 400, 404, 409, 422].includes(status) && WORDS.test(reason))
 }

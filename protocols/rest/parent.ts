@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { IsthmusError, pathKeys } from '../../model/index.ts'
 import type { PageStop, ParentPlan, Path, Position, Stream } from '../../model/index.ts'
 import { parseExact, revive, stringifyExact } from '../../model/json/index.ts'
@@ -64,6 +65,8 @@ async function readChildren({ options, plan, page, from, since, read, left }: Ch
   const idOf = keyOf(plan)
   const place = (i: number, inside: Position | null): ParentPosition | null => (i < list.length ? { kind: 'parent', at: from.at, index: i, id: idOf(list[i]), in: inside } : behind)
   const own = new AbortController()
+  // One listener for each child under way.
+  setMaxListeners(0, own.signal)
   const onAbort = (): void => own.abort(options.signal.reason)
   if (options.signal.aborted) throw abortError(options.signal)
   options.signal.addEventListener('abort', onAbort, { once: true })
@@ -122,7 +125,7 @@ async function parentsAt(options: ReadOptions, plan: ParentPlan, position: Posit
   const name = JSON.stringify([position, since])
   if (reader.memory.parents?.at === name) return { page: reader.memory.parents, requests: 0 }
   let page: ParentsPage | null = null
-  const stream: Stream = { ...plan.stream, parent: null, window: null, job: null }
+  const stream: Stream = { ...plan.stream, parent: null, window: null, job: null, nested: [] }
   const result = await readPass({
     ...options,
     reader: { ...reader, stream, memory: { window: 1, pageSize: null, parents: null } },
@@ -154,7 +157,7 @@ function keyOf({ stream }: ParentPlan): (parent: unknown) => string {
 
 /** What requests and records get to know of a parent. */
 function describer(stream: Stream, { fields }: ParentPlan): (parent: unknown) => { vars: Vars; text: string } {
-  const names = [...new Set([...JSON.stringify({ ...stream, parent: null }).matchAll(/\{parent\.([^{}"]+)\}/g)].map((m) => m[1]!))]
+  const names = [...new Set([...JSON.stringify({ ...stream, parent: null, nested: [] }).matchAll(/\{parent\.([^{}"]+)\}/g)].map((m) => m[1]!))]
   const asked = names.map((name) => ({ name: `parent.${name}`, get: compilePath(name) }))
   const given = fields.map((path: Path) => ({ path: pathKeys(path).join('.'), get: compilePath(path) }))
   return (parent) => {

@@ -1,5 +1,6 @@
 import { abortError } from '../http/index.ts'
 import { readJob } from './job.ts'
+import { readNested } from './nested.ts'
 import { readParents } from './parent.ts'
 import { readPass } from './pass.ts'
 import type { ReadOptions, ReadResult } from './types.ts'
@@ -19,8 +20,9 @@ export type Read = (options: ReadOptions) => Promise<ReadResult>
 export async function readPages(options: ReadOptions): Promise<ReadResult> {
   const { signal, reader } = options
   if (signal.aborted) throw abortError(signal)
-  const { parent, window, job } = reader.stream
+  const { nested, parent, window, job } = reader.stream
   let read: Read = readPass
+  if (nested.length > 0) read = layer(readNested, read)
   if (job) read = layer(readJob, read)
   if (window) read = layer(readWindows, read)
   if (parent) read = layer(readParents, read)

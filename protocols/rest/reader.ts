@@ -45,7 +45,7 @@ export function openRest(options: RestOptions): RestReader {
   }
   // The first request of all: that of the parents, or of the job.
   const begins = stream.parent?.stream ?? (stream.job ? { ...stream, ...submitOf(stream.job.submit) } : stream)
-  const first = createRequests({ ...reader, stream: { ...begins, parent: null, window: null, job: null } }, { since: null, vars: PROBE }).url(null)
+  const first = createRequests({ ...reader, stream: { ...begins, parent: null, window: null, job: null, nested: [] } }, { since: null, vars: PROBE }).url(null)
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(begins.path)) {
     try {
       connection.http.allow(first)

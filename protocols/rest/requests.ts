@@ -1,5 +1,5 @@
 import { IsthmusError } from '../../model/index.ts'
-import type { Position, RequestPart, Stream, Token } from '../../model/index.ts'
+import type { GraphqlCall, Position, RequestPart, Stream, Token } from '../../model/index.ts'
 import { acceptOf, encodeBody } from '../formats/index.ts'
 import { checkHeaders, hasQuery, joinUrl, setQuery } from '../http/index.ts'
 import type { HttpTarget } from '../http/index.ts'
@@ -41,7 +41,7 @@ export interface RequestOptions {
 /** Resolves everything a request is made of, once a call. */
 export function createRequests(reader: RestReader, { since, vars: outer }: RequestOptions): Requests {
   const { source, stream, connection, resolve } = reader
-  const first = createPart(reader, { path: stream.path, method: stream.method, query: stream.query, headers: stream.headers, body: stream.body, soap: stream.soap })
+  const first = createPart(reader, { path: stream.path, method: stream.method, query: stream.query, headers: stream.headers, body: stream.body, soap: stream.soap, graphql: stream.graphql })
   const more = stream.more && createPart(reader, merged(stream, stream.more))
   const { incremental, page } = stream
   const bound = since !== null && incremental?.kind === 'field' ? renderBound(since, incremental.format) : (since ?? undefined)
@@ -95,6 +95,7 @@ export function createRequests(reader: RestReader, { since, vars: outer }: Reque
         for (const [name, value] of Object.entries(made.headers)) headers[name] ??= value
       } else if (part.method !== 'GET') {
         let value = part.body === null ? null : fillJson(part.body, vars)
+        if (part.graphql) value = graphqlBody(part.graphql, value, vars)
         for (const p of given) if (p.in === 'body') value = setIn(value, p.name, p.value)
         if (value !== null) {
           const made = encodeBody(stream.bodyFormat, value)
@@ -129,6 +130,7 @@ interface Part {
   method: string
   body: unknown
   soap: RequestPart['soap']
+  graphql: RequestPart['graphql']
   headers: [string, string][]
   values: ReturnType<typeof sourceValues>
   url(vars: Vars): URL
@@ -143,10 +145,11 @@ function merged(stream: Stream, more: RequestPart): Required<Omit<RequestPart, '
     headers: { ...stream.headers, ...more.headers },
     body: more.body ?? stream.body,
     soap: more.soap ?? stream.soap,
+    graphql: more.graphql ?? stream.graphql,
   }
 }
 
-function createPart(reader: RestReader, part: { path: string; method: string; query: RequestPart['query']; headers: RequestPart['headers']; body: unknown; soap: RequestPart['soap'] }): Part {
+function createPart(reader: RestReader, part: { path: string; method: string; query: RequestPart['query']; headers: RequestPart['headers']; body: unknown; soap: RequestPart['soap']; graphql: RequestPart['graphql'] }): Part {
   const { source, connection, resolve } = reader
   const values = sourceValues([source.query, part.query ?? {}], resolve, connection.http.redactor)
   const headers = new Map<string, string>()
@@ -156,6 +159,7 @@ function createPart(reader: RestReader, part: { path: string; method: string; qu
     method: part.method,
     body: part.body,
     soap: part.soap,
+    graphql: part.graphql,
     headers: [...headers],
     values,
     url(vars) {
@@ -167,6 +171,11 @@ function createPart(reader: RestReader, part: { path: string; method: string; qu
       }
     },
   }
+}
+
+/** `{ query, operationName, variables }` (https://graphql.github.io/graphql-over-http/draft/#sec-Request-Parameters). Placeholders are filled in in the variables only. */
+function graphqlBody({ query, operationName, variables }: GraphqlCall, beside: unknown, vars: Vars): unknown {
+  return { ...(beside as object | null), query, ...(operationName === null ? {} : { operationName }), variables: fillJson(variables, vars) }
 }
 
 /** The part of a file from a position on (RFC 9110 14.2); only of the file that the scan began with (13.1.5). */

@@ -3,13 +3,14 @@ import { IsthmusError } from '../../model/index.ts'
 import type { ErrorType, Permit, Position, RequestEnd, Token } from '../../model/index.ts'
 import { parseExact } from '../../model/json/index.ts'
 import { expects } from '../formats/index.ts'
-import { checkHeaders, classify, heardLimits, isAbortError, noticesOf } from '../http/index.ts'
+import { checkHeaders, classify, isAbortError, noticesOf } from '../http/index.ts'
 import type { HttpResponse, Verdict } from '../http/index.ts'
 import type { Call } from './call.ts'
 import { enter } from './enter.ts'
 import { emptyFacts } from './facts.ts'
 import type { Facts } from './facts.ts'
 import type { Decoded } from './page-reader.ts'
+import { heardOf } from './judge.ts'
 import { FileChanged } from './range.ts'
 
 export interface Sent {
@@ -90,7 +91,7 @@ export async function send(
     if (judged) verdict = judged.verdict
     if (judged?.notice !== undefined) options.onNotice?.({ key: judged.notice, message: judged.notice })
   }
-  await permit.release(endOf(verdict), heardLimits(headers, nowMs))
+  await permit.release(endOf(verdict), heardOf(options.reader.source.kind, decoded !== null && 'value' in decoded ? decoded.value : null, headers, nowMs))
   if (verdict.kind === 'empty') {
     response.body = call.read.empty
     return { response, verdict, facts: { ...emptyFacts, mark: status === 304 ? options.since : null }, name }

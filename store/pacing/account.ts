@@ -2,8 +2,9 @@ import type pg from 'pg'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Closed, HeardLimits, Permit, RequestEnd } from '../../model/pacer.ts'
 import { pgError } from '../postgres.ts'
-import { ALLOWANCE, closure, OTHERS } from './closures.ts'
+import { ALLOWANCE, closure, OTHERS, POINTS } from './closures.ts'
 import { createPermit, type Use } from './permit.ts'
+import { Points } from './points.ts'
 import { Quick } from './quick.ts'
 import { Reports } from './reports.ts'
 import { Turns, type Waiter } from './turns.ts'
@@ -38,6 +39,7 @@ export class Account {
   readonly #turns = new Turns()
   readonly #quick = new Quick()
   readonly #reports = new Reports()
+  readonly #points = new Points()
   #using = 0
   /** Most requests under way or waiting since the last beat. */
   #peak = 0
@@ -61,7 +63,7 @@ export class Account {
 
   enter(waiter: Waiter): void {
     if (this.#ended) return waiter.fail(CLOSED())
-    if (this.#fast()) return waiter.settle(this.#permit(null, false, performance.now()))
+    if (this.#fast()) return waiter.settle(this.#permit(null, false, waiter.stream, performance.now()))
     this.#turns.add(waiter)
     if (waiter.priority === 'interactive' || this.#slots <= this.#using || performance.now() >= this.#quietUntil) this.poke()
   }
@@ -108,6 +110,8 @@ export class Account {
       this.#again = false
       const askedAt = performance.now()
       const report = this.#reports.take(this.#using)
+      const points = this.#points.take()
+      const cost = this.#points.cost(this.#turns.streams())
       const waiting = this.#turns.size
       this.#peak = Math.max(this.#peak, this.#using + waiting)
       const declare = askedAt - this.#declaredAt > DECLARE_MS
@@ -117,6 +121,8 @@ export class Account {
           cap: concurrency, using: this.#using, waiting, interactive: this.#turns.interactive, demand: this.#peak, quick: Math.floor(this.#quick.ms),
           ...(declare && { limits: [[concurrency, 0], ...limits.map((l): [number, number] => [l.requests, l.ms])] }),
           ...report.question,
+          ...(cost !== undefined && { cost }),
+          ...(points.costs && { costs: points.costs }),
         })
         if (declare) this.#declaredAt = askedAt
         this.#failedSince = null
@@ -126,6 +132,7 @@ export class Account {
         const known = pgError(error, 'The database of Isthmus')
         const passing = known instanceof IsthmusError && known.retryable
         report.failed(passing)
+        if (passing) points.back()
         this.#failed(known, passing)
         break
       }
@@ -141,6 +148,7 @@ export class Account {
     this.#slots = answer.slots
     this.#closed = closure(this.#options.account, answer)
     this.#reports.urgent = answer.failing
+    if (answer.costs) this.#points.know()
     if (answer.closed !== null) this.#options.onClosed(answer.closed)
     for (let i = 0; i < answer.count; i++) this.#serve(answer.first + i, answer.probe, askedAt)
     if (!answer.paced && this.#closed === null) {
@@ -154,21 +162,22 @@ export class Account {
   #serve(n: number | null, probe: boolean, askedAt: number): void {
     // What became known since the question was asked counts too.
     const waiter = this.#reports.troubled ? undefined : this.#turns.take()
-    const permit = this.#permit(n, probe, askedAt)
+    const permit = this.#permit(n, probe, waiter?.stream ?? '', askedAt)
     if (waiter) waiter.settle(permit)
     else void permit.release({ kind: 'unused' })
   }
 
-  #permit(n: number | null, probe: boolean, askedAt: number): Permit {
+  #permit(n: number | null, probe: boolean, stream: string, askedAt: number): Permit {
     this.#using++
     this.#peak = Math.max(this.#peak, this.#using)
-    return createPermit(n, probe, askedAt, (use, end, heard) => this.#end(use, end, heard))
+    return createPermit(n, probe, stream, askedAt, (use, end, heard) => this.#end(use, end, heard))
   }
 
   #end(use: Use, end: RequestEnd, heard: HeardLimits | null): Promise<void> {
     const answered = end.kind === 'ok' || end.kind === 'throttled'
     if (answered) this.#quick.add(use.endedAt - use.sentAt)
-    const { told, urgent } = this.#reports.add(use, end, heard, this.#quick.ms)
+    const news = this.#points.add(use, end, heard)
+    const { told, urgent } = this.#reports.add(use, end, heard, this.#quick.ms, news)
     if (end.kind === 'dropped') setTimeout(() => this.#over(), DROPPED_MS).unref()
     else this.#over()
     if (urgent && !this.#ended) {
@@ -194,7 +203,7 @@ export class Account {
   /** Calls that would wait longer than they may are given back, with the moment at which their turn should come. */
   #sendAway(answer: Answer, now: number): void {
     const closed = this.#closed
-    const why = answer.why === 'hold' ? OTHERS : ALLOWANCE
+    const why = answer.why === 'hold' ? OTHERS : answer.why === 'cost' ? POINTS : ALLOWANCE
     let place = 0
     for (const waiter of this.#turns.all()) {
       const waited = now - waiter.since
@@ -211,7 +220,7 @@ export class Account {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     const waiting = this.#turns.size > 0
-    const busy = this.#using > 0 || waiting || this.#peak > 0 || this.#reports.pending
+    const busy = this.#using > 0 || waiting || this.#peak > 0 || this.#reports.pending || this.#points.pending
     if (!busy || this.#ended) return
     // Waits for slots of other processes are polled; own ones wake those who wait.
     const slotPoll = this.#using > 0 ? 50 : 25

@@ -19,3 +19,4 @@ function downReason(account: string, { since, failure }: Answer): string {
 
 export const ALLOWANCE = 'the allowance of this account'
 export const OTHERS = 'the allowance of this account, as its headers tell: others use it too'
+export const POINTS = 'the points of this account, as its answers tell'

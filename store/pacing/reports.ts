@@ -24,8 +24,8 @@ export class Reports {
     return this.#ended.length > 0 || this.#report !== null
   }
 
-  /** Notes the end of a request. `urgent`: the database should hear it now; `told` resolves when it has. */
-  add(use: Use, end: RequestEnd, heard: HeardLimits | null, quickMs: number): { told: Promise<void>; urgent: boolean } {
+  /** Notes the end of a request. `urgent`: the database should hear it now (`news`: for another reason); `told` resolves when it has. */
+  add(use: Use, end: RequestEnd, heard: HeardLimits | null, quickMs: number, news = false): { told: Promise<void>; urgent: boolean } {
     const took = use.endedAt - use.sentAt
     if (use.n !== null) {
       if (end.kind === 'unused') this.#ended.push([use.n, 0, 0, 0])
@@ -36,7 +36,7 @@ export class Reports {
       }
     }
     if (end.kind !== 'unused') this.#count(use.sentAt)
-    let urgent = false
+    let urgent = news
     if (end.kind === 'ok' || end.kind === 'throttled') {
       if (this.urgent || this.#report !== null || use.probe) {
         const report = (this.#report ??= empty())
@@ -63,7 +63,7 @@ export class Reports {
       ;(this.#report ??= empty()).probe = true
       urgent = true
     }
-    if (heard && this.#isNews(heard, use.n !== null)) {
+    if (heard && heard.windows.length > 0 && this.#isNews(heard, use.n !== null)) {
       const report = (this.#report ??= empty())
       report.heard = heard
       report.n = use.n

@@ -84,6 +84,11 @@ export class Turns {
     return true
   }
 
+  /** Those who wait, each once. */
+  streams(): Set<string> {
+    return new Set([...this.#interactive.map((w) => w.stream), ...this.#bulk.keys()])
+  }
+
   all(): Waiter[] {
     return [...this.#interactive, ...this.bulk()]
   }

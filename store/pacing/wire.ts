@@ -19,6 +19,21 @@ export interface Ask {
   /** Places whose requests have ended: sent and answered at most so long after the place was given, and by how much longer the answer took than quick ones; ms. */
   ended?: [n: number, sent: number, slow: number, answered: number | null][]
   report?: Report
+  /** Points that the next request takes, as far as its stream is known. */
+  cost?: number
+  costs?: Costs
+}
+
+/** What is known of the account's bucket of points. */
+export interface Costs {
+  max?: number
+  rate?: number
+  /** Points there are now, as the last answer tells. */
+  available?: number
+  /** Points that the last request needed. */
+  need?: number
+  /** Places whose requests have ended, and what they took. */
+  ended?: [n: number, points: number][]
 }
 
 export interface Report {
@@ -49,7 +64,7 @@ export interface Answer {
   probe: boolean
   /** When it makes sense to ask again. */
   waitMs: number
-  why: '' | 'blocked' | 'down' | 'probe' | 'window' | 'hold'
+  why: '' | 'blocked' | 'down' | 'probe' | 'window' | 'hold' | 'cost'
   /** Between two requests of the tightest window. */
   gapMs: number
   /** Processes that want slots. */
@@ -68,6 +83,8 @@ export interface Answer {
   opening: number
   /** The opening that this report has closed. */
   closed: number | null
+  /** Requests take points from a bucket. */
+  costs?: boolean
 }
 
 /** Asks the database. */
