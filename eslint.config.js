@@ -10,6 +10,7 @@ const ARROWS = {
   connectors: ['store', 'stage', 'destinations', 'project', 'activities', 'workflows', 'workers', 'client', 'simulator'],
   project: ['store', 'stage', 'protocols', 'destinations', 'activities', 'workflows', 'workers', 'client', 'simulator'],
   activities: ['workflows', 'workers', 'client', 'simulator'],
+  conformance: ['activities', 'workflows', 'client', 'simulator'],
   simulator: ['store', 'stage', 'protocols', 'connectors', 'destinations', 'project', 'activities', 'workflows', 'workers', 'client'],
 }
 

@@ -12,7 +12,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     exclude: ['node_modules/**', 'dist/**', '.isthmus/**'],
     projects: [
-      { extends: true, test: { name: 'unit', include: ['{model,store,stage,protocols,connectors,destinations,project,activities,workflows,workers,client,simulator,scripts}/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['{model,store,stage,protocols,connectors,destinations,project,activities,workflows,workers,client,simulator,conformance,scripts}/**/*.test.ts'] } },
       { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'], fileParallelism: false } },
     ],
   },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { simulateCommand } from '../../simulator/index.ts'
 import { codecCommand } from './codec.ts'
+import { conformanceCommand } from './conformance.ts'
 import { connectCommand } from './connect.ts'
 import { connectionsCommand } from './connections.ts'
 import { devCommand } from './dev.ts'
@@ -29,7 +30,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command

@@ -74,8 +74,8 @@ export async function openActing(subject: ActingSubject, one: ActingCase, databa
 /** Columns that an action uses. */
 export function columnsOf(action: Action, key: string[]): string[] {
   const { lookup, batch } = action
-  const texts = [action.path, ...Object.values(action.query), ...Object.values(action.headers), ...textsOf(action.body), ...(lookup ? [lookup.path, ...Object.values(lookup.query), ...Object.values(lookup.match), ...textsOf(lookup.body)] : [])]
+  const texts = [action.path, ...Object.values(action.query), ...Object.values(action.headers), ...textsOf(action.body), ...textsOf(action.graphql?.variables), ...(lookup ? [lookup.path, ...Object.values(lookup.query), ...Object.values(lookup.match), ...textsOf(lookup.body)] : [])]
   const names = new Set([...key, ...texts.flatMap(placeholders), ...(batch?.key ? [batch.key.column] : [])])
-  if (action.body === null && action.method !== 'DELETE') names.add('name')
+  if (action.body === null && action.graphql === null && action.method !== 'DELETE') names.add('name')
   return [...names]
 }

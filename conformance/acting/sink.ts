@@ -24,6 +24,7 @@ type Values = Record<string, string>
 
 export async function startSink(source: Source, action: Action, key: string[], refuses: string | null): Promise<Sink> {
   const effects: Effect[] = []
+  const template = action.graphql ? { variables: action.graphql.variables } : action.body
   const done = new Map<string, { status: number; text: string }>()
   const answer = (method: string, url: URL, headers: Record<string, string | string[] | undefined>, text: string): { status: number; text: string; type: string } => {
     const path = url.pathname
@@ -61,10 +62,10 @@ export async function startSink(source: Source, action: Action, key: string[], r
 
   function recordsOf(body: unknown, first: Values): Values[] {
     const { batch } = action
-    if (batch === null) return [{ ...first, ...(read(action.body, body) ?? {}) }]
+    if (batch === null) return [{ ...first, ...(read(template, body) ?? {}) }]
     return listOf(body).map((item) => {
       const inner = batch.item === null ? item : insideOf(batch.item, item)
-      return read(action.body, inner) ?? {}
+      return read(template, inner) ?? {}
     })
   }
 

@@ -153,10 +153,11 @@ function createApi({ source, stream, records, pageSize, quirks }: DoubleOptions)
     }
     if (parent) {
       const outer: Stream = bare(parent)
-      const asksParents = fits(asked, { path: outer.path, method: outer.method }, outer)
+      const asksParents = fits(asked, { path: outer.path, method: outer.method, body: outer.graphql ? { variables: outer.graphql.variables } : outer.body }, outer)
       if (asksParents) return page(asked, asksParents, outer, parents, origin)
     }
-    for (const part of [{ path: stream.path, method: stream.method, query: stream.query, body: stream.body }, ...(stream.more ? [{ path: stream.path, method: stream.method, query: stream.query, body: stream.body, ...defined(stream.more) }] : [])]) {
+    const sent = stream.graphql ? { variables: stream.graphql.variables } : stream.body
+    for (const part of [{ path: stream.path, method: stream.method, query: stream.query, body: sent }, ...(stream.more ? [{ path: stream.path, method: stream.method, query: stream.query, body: sent, ...defined(stream.more) }] : [])]) {
       const fit = fits(asked, part, stream)
       if (fit) {
         if (incremental?.kind === 'etag' && asked.headers['if-none-match'] === '"v1"') return { status: 304, headers: { etag: '"v1"' }, text: '' }

@@ -16,7 +16,7 @@ const DESCRIBED: [string, Partial<ActionInput>, Partial<SourceInput>?][] = [
   ['act-batch-key', { batch: { size: 3, records: 'inputs', results: 'results', key: { result: 'external', column: 'id' }, success: { path: 'status', in: ['ok'] } }, body: { external: '{id}', title: '{name}' }, idempotency: { field: 'key' }, reason: 'message' }],
   ['act-batch-items', { path: '/$batch', batch: { size: 3, records: 'requests', item: { id: '{index}', method: 'POST', url: 'Records', body: '{record}' }, results: 'responses', success: { path: 'status', in: [201] } }, body: { external: '{id}', title: '{name}' }, lookup: { path: '/records', query: { external: '{id}', title: '{name}' }, records: 'value', match: { external: '{id}', title: '{name}' } } }],
   ['act-success-inside', { success: { path: 'return.type', notIn: ['E', 'A'] }, reason: 'return.message', idempotency: { query: 'requestid' } }],
-  ['act-mutation', { path: '', body: { query: 'mutation($input: In!) { create(input: $input) { userErrors { message } } }', variables: { input: { id: '{id}', name: '{name}' } } }, success: { path: 'data.create.userErrors', empty: true }, reason: 'data.create.userErrors.0', idempotency: { field: 'variables.input.clientMutationId' } }, { kind: 'graphql' }],
+  ['act-mutation', { path: '', graphql: { query: 'mutation($input: In!) { create(input: $input) { userErrors { message } } }', operationName: null, variables: { input: { id: '{id}', name: '{name}' } } }, success: { path: 'data.create.userErrors', empty: true }, reason: 'data.create.userErrors.0', idempotency: { field: 'variables.input.clientMutationId' } }, { kind: 'graphql' }],
 ]
 
 export const ACTIONS: ActingSubject[] = DESCRIBED.map(([name, action, source = {}]) => ({

@@ -1,6 +1,5 @@
 import type { Action } from '../../model/action.ts'
 import type { ErrorType } from '../../model/errors.ts'
-import { stringifyExact } from '../../model/json/index.ts'
 import { compileCondition, compilePath, type Selector } from '../../model/mapping/index.ts'
 import type { Source } from '../../model/source.ts'
 import { bodyExcerpt, type HttpResponse, type Redactor } from '../../protocols/http/index.ts'

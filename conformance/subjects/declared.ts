@@ -1,0 +1,37 @@
+import { actionSchema, IsthmusError, sourceSchema } from '../../model/index.ts'
+import type { Connector, StreamRef } from '../../connectors/index.ts'
+import type { ActingSubject } from '../acting/types.ts'
+import type { Subject } from '../types.ts'
+import { doubleSubject } from './double.ts'
+
+/** What a connector declares, as subjects `connector/stream` and `connector/action`. */
+export function declaredSubjects(connector: Connector): { streams: Subject[]; actions: ActingSubject[] } {
+  return {
+    streams: connector.streams.map((name) => streamSubject(`${connector.id}/${name}`, connector.stream(name))),
+    actions: connector.actions.map(({ name }) => {
+      const ref = connector.action(name)
+      const source = sourceSchema.parse(ref.source)
+      return { name: `${connector.id}/${name}`, source, action: actionSchema.parse(ref.action), key: ref.key ?? keyOf(ref.action), missing: source.kind === 'soap' ? NO_DOUBLE : null }
+    }),
+  }
+}
+
+const NO_DOUBLE = 'a SOAP service has no double: the subject `soap` covers the protocol'
+
+/** A stream of a connector or sync. */
+export function streamSubject(name: string, { source, stream }: StreamRef): Subject {
+  const kind = source.kind ?? 'rest'
+  if (kind === 'soap') return { name, server: 'double', missing: NO_DOUBLE, start: never }
+  if (kind === 'postgres' || kind === 'file') return { name, server: 'double', missing: 'it is no API', start: never }
+  return doubleSubject(name, source, stream)
+}
+
+function never(): Promise<never> {
+  return Promise.reject(new IsthmusError('InvalidInput', 'the subject cannot run'))
+}
+
+/** The column of a record's address, or the only one there is. */
+function keyOf({ path = '', body }: { path?: string; body?: unknown }): string[] {
+  const names = [...new Set([...`${path} ${JSON.stringify(body ?? null)}`.matchAll(/\{([A-Za-z_]\w*)\}/g)].map((m) => m[1]!))]
+  return names.length > 0 ? [names[0]!] : ['id']
+}

@@ -1,0 +1,48 @@
+import { catalogue } from '../../connectors/index.ts'
+import { IsthmusError } from '../../model/index.ts'
+import { loadSync, projectConnectors, syncFiles, useOneOf } from '../../project/index.ts'
+import type { ActingSubject } from '../acting/types.ts'
+import type { Subject } from '../types.ts'
+import { ACTIONS } from './actions.ts'
+import { declaredSubjects, streamSubject } from './declared.ts'
+import { REAL } from './real.ts'
+import { REST } from './rest.ts'
+
+export interface Subjects {
+  streams: Subject[]
+  actions: ActingSubject[]
+}
+
+/**
+ * Everything the suite can be run over here: the protocols, the catalogue's connectors, the project's own, and the syncs that are named.
+ * `names` picks: a subject (`rest-cursor`, `acme/orders`), a connector (`acme`), a family (`rest`), a sync. Throws NotFound.
+ */
+export async function subjectsOf(projectDir: string, names: string[]): Promise<Subjects> {
+  const own = await projectConnectors(projectDir)
+  const broken = own.find((c) => c.error && (names.length === 0 || names.some((n) => n === c.id || n.startsWith(`${c.id}/`))))
+  if (broken) throw broken.error!
+  const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map(declaredSubjects)
+  const all: Subjects = { streams: [...REST, ...REAL, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
+  if (names.length === 0) return all
+  const picked: Subjects = { streams: [], actions: [] }
+  for (const name of names) {
+    const exact = [...all.streams, ...all.actions].some((s) => s.name === name)
+    const fits = ({ name: n }: { name: string }): boolean => n === name || (!exact && (n.startsWith(`${name}/`) || n.startsWith(`${name}-`)))
+    const found: Subjects = { streams: all.streams.filter(fits), actions: all.actions.filter(fits) }
+    if (found.streams.length + found.actions.length === 0) found.streams = await ofSync(projectDir, name, all, own.map((c) => c.id))
+    picked.streams.push(...found.streams)
+    picked.actions.push(...found.actions)
+  }
+  return picked
+}
+
+async function ofSync(projectDir: string, name: string, all: Subjects, own: string[]): Promise<Subject[]> {
+  const files = await syncFiles(projectDir).catch(() => [])
+  if (!files.some((f) => f.id === name)) {
+    const bare = [...own, ...catalogue.map((c) => c.id)].find((id) => id === name)
+    if (bare !== undefined) throw new IsthmusError('NotFound', `the connector "${name}" declares no streams and no actions`, { cure: `declare them: defineConnector('${name}', { streams: { ... }, actions: { ... } })` })
+    throw new IsthmusError('NotFound', `there is nothing named "${name}" to run the suite over`, { cure: useOneOf(name, [...[...all.streams, ...all.actions].map((s) => s.name), ...files.map((f) => f.id)]) })
+  }
+  const { definition } = await loadSync(projectDir, name)
+  return definition.flows.map((f) => streamSubject(`${name}/${f.from.stream.name}`, f.from))
+}
