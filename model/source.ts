@@ -187,6 +187,8 @@ export const windowSchema = z.strictObject({
   minimum: duration.default('1s'),
   /** Field by which records of a window can be asked for in order, above `{after}`. */
   split: pathSchema.nullable().default(null),
+  /** What `{after}` is at the beginning of a window, for APIs that always want a value, for example `0`; '' leaves it out. */
+  splitFrom: z.string().default(''),
 })
 export type WindowPlan = z.output<typeof windowSchema>
 

@@ -39,14 +39,18 @@ export async function startSink(source: Source, action: Action, key: string[], r
     if (idempotency && !action.batch && !given) return { status: 400, text: '{"error":"no idempotency key"}', type: 'application/json' }
     const known = typeof given === 'string' ? done.get(given) : undefined
     if (known) return { ...known, status: idempotency!.repeated[0] ?? known.status, type: 'application/json' }
-    const results = records.map((record, i) => take(record, method, body, i))
+    // An answer that speaks for all records of a batch takes all of them or none.
+    const whole = action.batch !== null && action.batch.results === null
+    const bad = whole && records.some(isRefused)
+    const results = bad ? records.map((record) => ({ record, ok: false })) : records.map((record, i) => take(record, method, body, i))
     const reply = replyOf(results)
     if (typeof given === 'string') done.set(given, reply)
     return { ...reply, type: 'application/json' }
   }
 
+  const isRefused = (record: Values): boolean => refuses !== null && key.some((k) => record[k] === refuses)
   const take = (record: Values, method: string, body: unknown, i: number): { record: Values; ok: boolean } => {
-    if (refuses !== null && key.some((k) => record[k] === refuses)) return { record, ok: false }
+    if (isRefused(record)) return { record, ok: false }
     const field = action.idempotency?.field
     const own = field !== undefined && action.batch ? textAt(listOf(body)[i], field) : null
     if (own !== null && done.has(own)) return { record, ok: true }

@@ -6,5 +6,5 @@ import { salesforce } from './salesforce.ts'
 import { stripe } from './stripe.ts'
 
 export { hubspot, netsuite, quickbooks, salesforce, stripe }
-/** Systems that Isthmus knows how to sign in to. Written from the vendors' documentation; not one was called from here. */
+/** Systems whose ways to sign in, streams and actions Isthmus knows. Written from the vendors' documentation; not one was called from here. */
 export const catalogue: readonly Connector[] = [hubspot, netsuite, quickbooks, salesforce, stripe]

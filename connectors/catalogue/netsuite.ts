@@ -1,7 +1,18 @@
 import { z } from 'zod'
 import { oauth1, oauth2ClientCredentials } from '../auth.ts'
-import { defineConnector } from '../define.ts'
+import { defineConnector, type DeclaredStream } from '../define.ts'
 import { credential, setting, template } from '../../model/value.ts'
+
+/**
+ * Records by SuiteQL. Times are forced into one form: as plain dates they come in the user's own. At most 100,000 rows a query
+ * (https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/section_157909186990.html).
+ */
+const table = (name: string, columns: string): DeclaredStream => ({
+  path: '/query/v1/suiteql', method: 'POST', headers: { Prefer: 'transient' }, records: 'items', key: 'id',
+  body: { q: `select id, ${columns}, to_char(lastmodifieddate, 'YYYY-MM-DD"T"HH24:MI:SS') as modified from ${name} where lastmodifieddate >= to_date('{since}', 'YYYY-MM-DD"T"HH24:MI:SS') order by id` },
+  page: { kind: 'offset', size: 1000, hasMore: 'hasMore', total: 'totalResults' },
+  incremental: { field: 'modified', start: '1970-01-01T00:00:00', overlap: '10m' },
+})
 
 /**
  * NetSuite REST. Limits are concurrent requests of the whole account, of which the smallest tier has 5
@@ -39,4 +50,17 @@ export const netsuite = defineConnector('netsuite', {
     },
   },
   check: { path: '/record/v1/metadata-catalog', query: { select: 'customer' } },
+  streams: {
+    transactions: table('transaction', 'tranid, type, trandate, entity, foreigntotal, currency, status'),
+    customers: table('customer', 'entityid, companyname, email'),
+    vendors: table('vendor', 'entityid, companyname, email'),
+  },
+  actions: {
+    // https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/section_156334828635.html
+    'customer.upsert': { method: 'PUT', path: '/record/v1/customer/eid:{id}', key: 'id', body: { companyName: '{name}', email: '{email}', subsidiary: { id: '{subsidiary}' } }, reason: ['o:errorDetails', '0', 'detail'] },
+    'journalEntry.create': {
+      path: '/record/v1/journalEntry', key: 'id', body: { externalId: '{id}', tranDate: '{date}', memo: '{memo}', subsidiary: { id: '{subsidiary}' }, line: { items: '{lines}' } },
+      lookup: { path: '/record/v1/journalEntry/eid:{id}', id: 'id' }, changes: 'ignore', reason: ['o:errorDetails', '0', 'detail'],
+    },
+  },
 })

@@ -1,8 +1,20 @@
 import { z } from 'zod'
 import { oauth2AuthorizationCode } from '../auth.ts'
-import { defineConnector } from '../define.ts'
+import { defineConnector, type DeclaredStream } from '../define.ts'
 import { REDIRECT_URI } from './redirect-uri.ts'
 import { credential, template } from '../../model/value.ts'
+
+/**
+ * Entities by query, in the order of their change (https://developer.intuit.com/app/developer/qbo/docs/learn/explore-the-quickbooks-online-api/data-queries).
+ * An empty result has no list at all.
+ */
+const entity = (name: string): DeclaredStream => ({
+  path: '/query', records: ['QueryResponse', name], key: 'Id',
+  query: { query: `select * from ${name} where MetaData.LastUpdatedTime >= '{since}' orderby MetaData.LastUpdatedTime, Id startposition {offset} maxresults {size}`, minorversion: '75' },
+  page: { kind: 'offset', param: '', sizeParam: '', start: 1, size: 1000 },
+  incremental: { field: 'MetaData.LastUpdatedTime', start: '1970-01-01T00:00:00Z', overlap: '1m', order: 'ascending' },
+  errors: [{ status: [200], path: ['QueryResponse', name], empty: true, then: 'empty' }],
+})
 
 /** QuickBooks Online. Limits per company and app (https://developer.intuit.com/app/developer/qbo/docs/learn/rest-api-features#limits-and-throttles). */
 export const quickbooks = defineConnector('quickbooks', {
@@ -27,4 +39,14 @@ export const quickbooks = defineConnector('quickbooks', {
     },
   },
   check: { path: '/query', query: { query: 'select * from CompanyInfo' } },
+  streams: {
+    invoices: entity('Invoice'), bills: entity('Bill'), payments: entity('Payment'), journalEntries: entity('JournalEntry'), customers: entity('Customer'), vendors: entity('Vendor'), accounts: entity('Account'),
+  },
+  actions: {
+    // https://developer.intuit.com/app/developer/qbo/docs/api/accounting/all-entities/journalentry; requestid: https://blogs.intuit.com/2015/04/06/15346
+    'journalEntry.create': {
+      path: '/journalentry', key: 'number', query: { minorversion: '75' }, body: { DocNumber: '{number}', TxnDate: '{date}', PrivateNote: '{note}', Line: '{lines}' },
+      idempotency: { query: 'requestid' }, changes: 'ignore', id: 'JournalEntry.Id', reason: 'Fault.Error.0.Detail',
+    },
+  },
 })

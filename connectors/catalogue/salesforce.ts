@@ -1,10 +1,20 @@
 import { z } from 'zod'
 import { jwtBearer, oauth2AuthorizationCode, oauth2ClientCredentials } from '../auth.ts'
-import { defineConnector } from '../define.ts'
+import { defineConnector, type DeclaredStream } from '../define.ts'
 import { REDIRECT_URI } from './redirect-uri.ts'
 import { credential, template } from '../../model/value.ts'
 
 const tokenUrl = template('https://{domain}.my.salesforce.com/services/oauth2/token')
+
+/**
+ * An object by SOQL; by SystemModstamp, which automated changes move too, with an overlap for its late commits
+ * (https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_query.htm).
+ */
+const object = (name: string, fields: string): DeclaredStream => ({
+  path: '/v{version}.0/query', query: { q: `select Id, ${fields}, SystemModstamp from ${name} where SystemModstamp >= {since} order by SystemModstamp, Id` }, records: 'records', key: 'Id',
+  page: { kind: 'nextUrl', next: 'nextRecordsUrl' },
+  incremental: { field: 'SystemModstamp', format: 'iso', start: '1970-01-01T00:00:00Z', overlap: '5m' },
+})
 
 /** Salesforce REST. The daily allowance of an org is 100,000 requests and more (https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta). */
 export const salesforce = defineConnector('salesforce', {
@@ -27,4 +37,20 @@ export const salesforce = defineConnector('salesforce', {
     },
   },
   check: { path: '/' },
+  version: '62',
+  // An array of errors; a quota that is told as 403 is known by its code.
+  errors: [{ path: '*.errorCode', in: ['QUERY_TIMEOUT', 'SERVER_UNAVAILABLE', 'UNABLE_TO_LOCK_ROW'], then: 'transient', reason: '0.message' }, { path: '*.errorCode', in: ['INVALID_QUERY_LOCATOR'], then: 'positionLost', reason: '0.message' }],
+  streams: {
+    accounts: object('Account', 'Name, Type, Industry, OwnerId'),
+    contacts: object('Contact', 'FirstName, LastName, Email, AccountId'),
+    opportunities: object('Opportunity', 'Name, StageName, Amount, CloseDate, IsClosed, IsWon, AccountId, OwnerId'),
+    opportunityHistory: object('OpportunityHistory', 'OpportunityId, StageName, Amount, CreatedDate'),
+  },
+  actions: {
+    // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_upsert.htm; the field is yours to make.
+    'account.upsert': {
+      method: 'PATCH', path: '/v{version}.0/sobjects/Account/External_Id__c/{id}', key: 'id', body: { Name: '{name}' }, reason: '0.message', id: 'id',
+      lookup: { path: '/v{version}.0/sobjects/Account/External_Id__c/{id}', match: { Name: '{name}' }, id: 'Id' },
+    },
+  },
 })

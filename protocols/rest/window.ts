@@ -55,7 +55,7 @@ async function readOne(at: WindowPosition, plan: WindowPlan, options: ReadOption
     here = next
   }
   try {
-    const vars = { ...options.vars, from: renderBound(at.from, plan.format), to: renderBound(at.to, plan.format), after: at.after ?? undefined }
+    const vars = { ...options.vars, from: renderBound(at.from, plan.format), to: renderBound(at.to, plan.format), after: at.after ?? (plan.splitFrom || undefined) }
     const { stop, requests } = await read({ ...options, position: at.at, vars, check, onPage })
     // Refused behind the last record that it gives.
     const capped = stop.kind === 'refused' && stop.type === 'Contract' && cap !== null && here !== null && (seen > 0 || at.at !== null)
