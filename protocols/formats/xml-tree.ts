@@ -12,8 +12,17 @@ const MAX_ATTRIBUTES = 10_000
 
 type Tree = Record<string, unknown>
 
+/** What is known of a name, so that it is looked at once. */
+interface Name {
+  local: string
+  /** An element of that name is a list wherever it stands. */
+  list: boolean
+  /** Every object has something of that name. */
+  inherited: boolean
+}
+
 interface Open {
-  name: string
+  name: Name
   /** Attributes and child elements; null as long as there is nothing but text. */
   node: Tree | null
   text: string
@@ -31,7 +40,7 @@ export class XmlTree {
   readonly #format: XmlFormat
   readonly #lists: Lists
   readonly #marked: boolean
-  readonly #locals = new Map<string, string>()
+  readonly #names = new Map<string, Name>()
   readonly #stack: Open[]
   #top: Open
   #parts = 0
@@ -42,7 +51,7 @@ export class XmlTree {
     this.#format = format
     this.#lists = lists
     this.#marked = marked
-    this.#top = { name: '', node: {}, text: '', exact: false, nil: false, at: lists.top }
+    this.#top = { name: { local: '', list: false, inherited: false }, node: {}, text: '', exact: false, nil: false, at: lists.top }
     this.#stack = []
   }
 
@@ -59,8 +68,8 @@ export class XmlTree {
   open(name: string, attributes: Record<string, string>): void {
     if (this.#stack.length >= MAX_DEPTH) throw new IsthmusError('PageTooLarge', `the XML is nested deeper than ${MAX_DEPTH} elements`, { cure: 'ask the API for flatter answers' })
     this.#count()
-    const local = this.#local(name)
-    const open: Open = { name: local, node: null, text: '', exact: false, nil: false, at: this.#top.at?.children.get(local) ?? null }
+    const known = this.#nameOf(name)
+    const open: Open = { name: known, node: null, text: '', exact: false, nil: false, at: this.#top.at?.children.get(known.local) ?? null }
     this.#attributes = 0
     for (const given in attributes) {
       const value = attributes[given]!
@@ -68,7 +77,7 @@ export class XmlTree {
       if (given.endsWith(':nil') && (value === 'true' || value === '1')) open.nil = true
       if (given === 'xml:space' && value === 'preserve') open.exact = true
       if (this.#format.namespaces === 'strip' && (given === 'xmlns' || given.startsWith('xmlns:'))) continue
-      put((open.node ??= {}), this.#format.attributes + this.#local(given), this.#text(value))
+      put((open.node ??= {}), this.#format.attributes + this.#nameOf(given).local, this.#text(value))
     }
     this.#stack.push(this.#top)
     this.#top = open
@@ -92,11 +101,13 @@ export class XmlTree {
     const { name, at } = done
     const value = this.#valueOf(done)
     const parent = (this.#top.node ??= {})
-    const before = get(parent, name)
-    const isList = at?.list === true || this.#lists.names.has(name)
-    if (before === undefined) put(parent, name, isList ? [value] : value)
-    else if (Array.isArray(before)) before.push(value)
-    else put(parent, name, [before, value])
+    const before = name.inherited ? get(parent, name.local) : parent[name.local]
+    if (Array.isArray(before)) before.push(value)
+    else {
+      const set = before !== undefined ? [before, value] : at?.list === true || name.list ? [value] : value
+      if (name.inherited) put(parent, name.local, set)
+      else parent[name.local] = set
+    }
   }
 
   #valueOf({ node, text, exact, nil, at }: Open): unknown {
@@ -114,14 +125,14 @@ export class XmlTree {
     return this.#marked ? markedText(text) : text
   }
 
-  /** The name without prefix, unless prefixes are kept. */
-  #local(name: string): string {
-    if (this.#format.namespaces === 'keep') return name
-    const known = this.#locals.get(name)
+  /** The name, without prefix unless prefixes are kept. */
+  #nameOf(name: string): Name {
+    const known = this.#names.get(name)
     if (known !== undefined) return known
-    const local = name.slice(name.indexOf(':') + 1)
-    this.#locals.set(name, local)
-    return local
+    const local = this.#format.namespaces === 'keep' ? name : name.slice(name.indexOf(':') + 1)
+    const made = { local, list: this.#lists.names.has(local), inherited: local in Object.prototype }
+    this.#names.set(name, made)
+    return made
   }
 
   #count(): void {
