@@ -2,7 +2,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { SourceInput, StreamInput } from '../model/source.ts'
 import type { ActionOptions, ActionRef, RestSource, StreamRef } from './rest.ts'
 
-export interface ODataOptions extends Omit<SourceInput, 'kind' | 'csrf'> {
+export interface ODataOptions extends Omit<SourceInput, 'kind' | 'csrf' | 'version'> {
   /** Version of the protocol. Default 4. */
   version?: 2 | 4
   /** Writes need a token that a GET hands out together with a cookie (SAP): true fetches it at the root of the service, a text names another path below it. */
