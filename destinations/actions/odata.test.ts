@@ -58,6 +58,15 @@ describe('an OData server that is not ours', () => {
     const gone = await post(service.delete(set, { key: 'BusinessPartner' }), names, rows)
     expect([gone.result.stop, gone.refused.map((r) => r.reason)]).toEqual([null, gone.refused.map(() => expect.stringContaining('not') as string)])
   })
+
+  it('a BAPI that fails in an answer of 200 refuses the record, in its own words', async () => {
+    const service = odata({ baseUrl: sap.url, csrf: '/sap/opu/odata/sap/API_BUSINESS_PARTNER_SRV/', errors: [{ path: 'RETURN.*.TYPE', in: ['E', 'A'], then: 'refused', reason: 'RETURN.0.MESSAGE' }] })
+    const line = (no: string, amount: string): Record<string, string> => ({ ITEMNO_ACC: no, CURRENCY: 'EUR', AMT_DOCCUR: amount })
+    const document = { DOCUMENTHEADER: { COMP_CODE: '1010', DOC_DATE: '20260101', PSTNG_DATE: '20260101', DOC_TYPE: 'SA', USERNAME: 'X' }, ACCOUNTGL: ['1', '2'].map((n) => ({ ITEMNO_ACC: n, GL_ACCOUNT: '0000400000' })), CURRENCYAMOUNT: [line('1', '{debit}'), line('2', '{credit}')] }
+    const { result, refused } = await post(service.action('journal.post', { path: '/sap/bc/rfc/BAPI_ACC_DOCUMENT_POST', key: 'ref', body: document }), ['ref', 'debit', 'credit'], [['a', '10.00', '-9.00'], ['b', '10.00', '-10.00']])
+    expect(result).toMatchObject({ inserted: 1, refused: 1, stop: null })
+    expect(refused[0]!.reason).toContain('Balance in transaction currency: 1.00 EUR')
+  })
 })
 
 describe('the token against forgery', () => {
@@ -65,7 +74,7 @@ describe('the token against forgery', () => {
   async function strict(lasts: number): Promise<{ server: TestServer; written: string[]; fetched: () => number }> {
     const written: string[] = []
     let sessions = 0
-    let left = new Map<string, number>()
+    const left = new Map<string, number>()
     const server = await testServer((req, res) => {
       if (req.method === 'GET') {
         if (req.path !== '/svc/' || req.headers['x-csrf-token'] !== 'Fetch') return json(res, { error: { message: 'redirect' } }, 404)
