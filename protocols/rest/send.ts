@@ -87,7 +87,7 @@ export async function send(
   // What the body says counts more than the status: errors come with 200, limits with 400, a missing page with 404.
   const read = status === 204 || status === 304 ? Promise.resolve(null) : decode(call, response, position, operation, verdict.kind === 'ok')
   const decoded = await read.catch(async (error: unknown) => {
-    await permit.release(endOf(verdict), heardLimits(headers, nowMs))
+    await permit.release(endOf(verdict), heardOf(options.reader.source.kind, null, headers, nowMs))
     throw error
   })
   if (decoded !== null) {
