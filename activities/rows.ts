@@ -108,7 +108,9 @@ export function rawOf(record: unknown, marked: boolean): { raw: string; cut: boo
 
 function markText(value: unknown): string | null {
   if (value === null || value === undefined || typeof value === 'boolean' || value === '') return null
-  return String(value)
+  // Milliseconds of UTC, as OData 2 writes times in JSON: text of another order than the times.
+  const odata = typeof value === 'string' ? /^\/Date\((-?\d{1,15})([+-]\d{1,4})?\)\/$/.exec(value) : null
+  return odata ? new Date(Number(odata[1])).toISOString() : String(value)
 }
 
 /** Collects text and writes it in pieces. */

@@ -5,7 +5,16 @@ import { pathSchema } from './value.ts'
 
 const letter = z.string().length(1, 'must be one character')
 /** Name of a character set (WHATWG Encoding); '' takes what the answer says: header, XML prolog, byte order mark, else UTF-8. */
-const charset = z.string().default('')
+const charset = z
+  .string()
+  .refine((name) => {
+    try {
+      return name === '' || new TextDecoder(name) !== null
+    } catch {
+      return false
+    }
+  }, "must be the name of a character set, such as 'windows-1252' or 'utf-16le'")
+  .default('')
 
 const json = z.strictObject({ kind: z.literal('json') })
 /** One JSON value a line. */

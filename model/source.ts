@@ -83,8 +83,10 @@ const fieldIncrement = z.strictObject({
   /** Parameter that asks for records changed since; '' when the API has none (records are filtered here), or `{since}` stands in the request. */
   send: z.string().default(''),
   in: place,
-  /** How the bound is written for the API. `same`: as the field's own value. */
-  format: z.enum(['same', 'iso', 'date', 'epoch', 'epochMs']).default('same'),
+  /** How the bound is written for the API. `same`: as the field's own value; `local`: as `iso`, in UTC without saying so. */
+  format: z.enum(['same', 'iso', 'local', 'date', 'epoch', 'epochMs']).default('same'),
+  /** What is sent in `send`, with the bound at `{since}`: `updated_at ge {since}`. It takes the place of a parameter of that name in `query`. */
+  expression: z.string().default('{since}'),
   /** The bound of the very first run; '' reads everything. */
   start: z.string().default(''),
   /** Taken off the watermark on every run, so that late rows are seen; only for times. */

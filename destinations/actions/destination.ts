@@ -45,7 +45,7 @@ export function openActions(databaseUrl: string): Actions {
     open({ destination, streamKey, account, resolve, signIn, note }) {
       const requests = inTo(() => createRequests(destination, account.connection, resolve))
       // A target for each call: it keeps the token of that call.
-      const posting = (): Posting => ({ pool, ledger, destination, target: new Target(account, requests), note })
+      const posting = (): Posting => ({ pool, ledger, destination, target: new Target(account, requests, destination.source.csrf), note })
       return {
         check: (plan) =>
           call(async () => {

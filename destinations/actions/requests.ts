@@ -40,9 +40,12 @@ export function createRequests({ source, action }: ActionDestination, connection
   /** A column of the model may have the name. */
   const withVersion = (values: Values): Values => (source.version === '' ? values : { version: source.version, ...values })
 
-  const address = (path: string, query: Record<string, string>, values: Values): URL => {
+  // Keys and filters of OData are quoted texts, in which a quote is written twice (OData 4.01 URL 5.1.1.14).
+  const quoted = (values: Values): Values => (source.kind !== 'odata' ? values : Object.fromEntries(Object.entries(values).map(([k, v]) => [k, typeof v === 'string' ? v.replaceAll("'", "''") : v])))
+  const address = (path: string, query: Record<string, string>, given: Values): URL => {
+    const values = quoted(given)
     const url = joinUrl(connection.baseUrl, fillPath(path, values))
-    for (const [name, given] of plain) setQuery(url, name, given)
+    for (const [name, texts] of plain) setQuery(url, name, texts)
     for (const [name, template] of Object.entries(query)) setQuery(url, name, [fillText(template, values)])
     return url
   }

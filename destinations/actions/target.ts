@@ -2,7 +2,9 @@ import { ERROR_POLICY, IsthmusError, type ErrorType } from '../../model/errors.t
 import type { PageStop } from '../../model/run.ts'
 import type { Pacer, Permit } from '../../model/pacer.ts'
 import type { Token } from '../../model/ports.ts'
-import { abortError, heardLimits } from '../../protocols/http/index.ts'
+import type { Source } from '../../model/source.ts'
+import { abortError, heardLimits, type HttpTarget } from '../../protocols/http/index.ts'
+import { csrfOf, type Csrf } from '../../protocols/odata/index.ts'
 import { endOf, failedEnd, stopOfClosed, type Connection } from '../../protocols/rest/index.ts'
 import type { Heard, Listen } from './listener.ts'
 import type { Prepared, Requests } from './requests.ts'
@@ -31,10 +33,12 @@ export class Target {
   readonly requests: Requests
   #token: Promise<Token | null> | null = null
   #sent = 0
+  readonly #csrf: Csrf | null
 
-  constructor(account: Account, requests: Requests) {
+  constructor(account: Account, requests: Requests, csrf: Source['csrf'] = null) {
     this.account = account
     this.requests = requests
+    this.#csrf = csrf === null ? null : csrfOf(account.connection, csrf)
   }
 
   get pacer(): Pacer {
@@ -43,6 +47,37 @@ export class Target {
 
   /** Waits for the place of one request, at most 10 s; the one place where requests of actions are paced. Gives the right to send it, or why none may be sent. */
   async enter(signal: AbortSignal): Promise<Permit | { stop: PageStop }> {
+    if (this.#csrf !== null && !this.#csrf.ready) {
+      const stop = await this.#fetchCsrf(this.#csrf, signal)
+      if (stop) return { stop }
+    }
+    return this.#admit(signal)
+  }
+
+  /** The GET for the token that writes need: a request of the account like any other. */
+  async #fetchCsrf(csrf: Csrf, signal: AbortSignal): Promise<PageStop | null> {
+    const permit = await this.#admit(signal)
+    if ('stop' in permit) return permit.stop
+    if (csrf.ready) {
+      await permit.release({ kind: 'unused' })
+      return null
+    }
+    try {
+      const { token } = await this.#credential()
+      permit.sent()
+      const stop = await csrf.fetch({ token, signal, sign: (target) => this.#sign(target, token) })
+      await permit.release(stop?.kind === 'interrupted' ? { kind: 'failed', type: 'Transient', reason: stop.reason } : stop?.kind === 'throttled' ? stop : { kind: 'ok' })
+      return stop
+    } catch (error) {
+      await permit.release(failedEnd(error))
+      if (signal.aborted) throw abortError(signal)
+      if (!(error instanceof IsthmusError)) throw error
+      if (error.type === 'Unreachable' || error.type === 'Transient') return { kind: 'interrupted', type: error.type, reason: error.message, untilMs: 0 }
+      return refused(error.type, error.message, 'to.csrf', error.cure)
+    }
+  }
+
+  async #admit(signal: AbortSignal): Promise<Permit | { stop: PageStop }> {
     const permit = await this.pacer.enter(signal)
     if (!('release' in permit)) return { stop: stopOfClosed(permit) }
     try {
@@ -54,6 +89,11 @@ export class Target {
       await permit.release({ kind: 'unused' })
       throw error
     }
+  }
+
+  #sign(target: HttpTarget, token: Token | null): void {
+    this.requests.sign(target)
+    this.account.connection.authenticator.apply(target, token)
   }
 
   /** The token that the next request is sent with; null when none is needed. */
@@ -75,7 +115,8 @@ export class Target {
 
   /** Sends one request and gives its permit back. Throws only an AbortError or a fault of ours. */
   async send(request: Prepared, token: Token | null, listen: Listen, permit: Permit, signal: AbortSignal): Promise<Sent> {
-    const { http, authenticator } = this.account.connection
+    const { http } = this.account.connection
+    let pass: unknown = null
     const name = `${request.method} ${http.redactor.url(request.url)}`
     try {
       http.allow(request.url)
@@ -87,10 +128,15 @@ export class Target {
         // A redirected POST may become a GET, or be done twice: an action has one address.
         redirects: 0,
         sign: (target) => {
-          this.requests.sign(target)
-          authenticator.apply(target, token)
+          this.#sign(target, token)
+          pass = this.#csrf?.apply(target)
         },
       })
+      if (this.#csrf?.refused(response)) {
+        this.#csrf.drop(pass)
+        await permit.release({ kind: 'ok' })
+        return { kind: 'unsent', type: 'Transient', reason: `${name}: HTTP 403: the token against forgery (CSRF) is not taken` }
+      }
       const heard = await listen(response)
       await permit.release(endOf(heard.verdict), heardLimits(response.headers, Date.now()))
       return { kind: 'answer', heard, name, token }

@@ -2,7 +2,7 @@ import type { Stream } from '../../model/index.ts'
 import { parseExact } from '../../model/json/index.ts'
 import { decodeCsv } from './csv.ts'
 import { decodeNdjson } from './ndjson.ts'
-import { decodeXml } from './xml.ts'
+import { createXmlDecoder } from './xml.ts'
 
 export interface DecodeOptions {
   /** Numbers of JSON become exact numbers; false leaves them marked (see `parseExact`). Default: true. */
@@ -20,8 +20,8 @@ export function createDecoder({ format, records }: Pick<Stream, 'format' | 'reco
     case 'ndjson':
       return decodeNdjson
     case 'csv':
-      return (body) => decodeCsv(body, format)
+      return (body, options) => decodeCsv(body, format, options)
     case 'xml':
-      return (body) => decodeXml(body, format, records)
+      return createXmlDecoder(format, records)
   }
 }

@@ -1,6 +1,7 @@
 import type { BodyFormat } from '../../model/index.ts'
-import { IsthmusError } from '../../model/index.ts'
 import { stringifyExact } from '../../model/json/index.ts'
+import { encodeForm } from './form.ts'
+import { encodeXml } from './xml-write.ts'
 
 /** A request body in its format, and its Content-Type. Throws InvalidInput for a value that the format cannot hold. */
 export function encodeBody(format: BodyFormat, value: unknown): { body: string; contentType: string } {
@@ -10,7 +11,8 @@ export function encodeBody(format: BodyFormat, value: unknown): { body: string; 
     case 'text':
       return { body: typeof value === 'string' ? value : stringifyExact(value), contentType: 'text/plain; charset=utf-8' }
     case 'form':
+      return { body: encodeForm(value), contentType: 'application/x-www-form-urlencoded' }
     case 'xml':
-      throw new IsthmusError('InvalidInput', `bodies of the format ${format} are not there yet`)
+      return { body: encodeXml(value), contentType: 'application/xml; charset=utf-8' }
   }
 }

@@ -52,6 +52,11 @@ export async function decodeBody(raw: Buffer, encoding: string | undefined, limi
   return body
 }
 
+/** The bytes begin like a gzip file with the one method there is (RFC 1952 2.3.1). */
+export function isGzip(body: Buffer): boolean {
+  return body[0] === 0x1f && body[1] === 0x8b && body[2] === 8
+}
+
 async function decodeOnce(body: Buffer, coding: string, limit: SizeLimit, partly: boolean): Promise<Buffer> {
   const flush = coding === 'br' ? constants.BROTLI_OPERATION_FLUSH : constants.Z_SYNC_FLUSH
   const options = { maxOutputLength: limit.bytes, chunkSize: Math.min(CHUNK, Math.max(64, limit.bytes)), ...(partly ? { finishFlush: flush } : {}) }

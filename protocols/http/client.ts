@@ -1,7 +1,7 @@
 import { Agent } from 'undici'
 import type { buildConnector } from 'undici'
 import { IsthmusError } from '../../model/index.ts'
-import { ACCEPT_ENCODING, decodeBody, decodeExcuse } from './body.ts'
+import { ACCEPT_ENCODING, decodeBody, decodeExcuse, isGzip } from './body.ts'
 import { EXCUSE_BYTES, exchange, isWhole } from './exchange.ts'
 import type { RawResponse } from './exchange.ts'
 import { abortError, hostPort, toFailure } from './failure.ts'
@@ -76,6 +76,7 @@ export function createHttp(options: HttpOptions): Http {
       if (method === 'HEAD') return raw
       const encoding = raw.headers['content-encoding']
       raw.body = await (isWhole(raw.status) ? decodeBody(raw.body, encoding, limit) : decodeExcuse(raw.body, encoding, EXCUSE_BYTES))
+      if (request.gunzip && isWhole(raw.status) && isGzip(raw.body)) raw.body = await decodeBody(raw.body, 'gzip', limit)
       return raw
     } catch (error) {
       if (signal?.aborted) throw abortError(signal)

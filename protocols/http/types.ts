@@ -26,6 +26,8 @@ export interface HttpRequest {
   onSend?: () => void
   /** Largest body of the answer, decoded, where it is to be less than the connection's. */
   maxBytes?: number
+  /** A whole answer that is a gzip file (RFC 1952) without a Content-Encoding that says so, such as `.csv.gz`, is unpacked; `maxBytes` counts what comes out. */
+  gunzip?: boolean
   /** On a connection of its own: for a request that must not be repeated, since one that was kept alive may just be closing. */
   fresh?: boolean
 }

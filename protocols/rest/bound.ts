@@ -29,6 +29,8 @@ export function renderBound(since: string, format: FieldIncrement['format']): st
   switch (format) {
     case 'iso':
       return new Date(ms).toISOString()
+    case 'local':
+      return new Date(ms).toISOString().slice(0, -1)
     case 'date':
       return new Date(ms).toISOString().slice(0, 10)
     case 'epoch':

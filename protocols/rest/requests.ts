@@ -51,13 +51,15 @@ export function createRequests(reader: RestReader, { since, vars: outer }: Reque
   const partOf = (position: Position | null): Part => (more && position !== null && !(position.kind === 'page' && page.kind === 'page' && position.page === page.start) && !(position.kind === 'offset' && position.offset === 0) ? more : first)
   const params = (position: Position | null): Param[] => {
     const found = pageParams(page, position)
-    if (bound !== undefined && incremental && incremental.kind !== 'etag' && incremental.send !== '' && position?.kind !== 'url') found.push({ in: incremental.in, name: incremental.send, value: bound })
+    if (bound !== undefined && incremental && incremental.kind !== 'etag' && incremental.send !== '' && position?.kind !== 'url') found.push({ in: incremental.in, name: incremental.send, value: incremental.kind === 'field' ? fill(incremental.expression, { since: bound }) : bound })
     return found
   }
   const url = (position: Position | null): URL => {
     if (position?.kind === 'url') return new URL(position.url)
     // A delta link is where the next run begins.
     if (position === null && incremental?.kind === 'token' && incremental.send === '' && since !== null && /^https?:\/\//.test(since)) return new URL(since)
+    // One without host is relative to what was asked (OData 4.01 JSON 4.6.1).
+    if (position === null && incremental?.kind === 'token' && incremental.send === '' && since !== null && /^[^\s?{}]*\?[^\s?]+$/.test(since)) return new URL(since, first.url(common))
     const vars = { ...common, ...pageVars(page, position) }
     const part = partOf(position)
     const address = part.url(vars)

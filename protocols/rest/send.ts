@@ -55,6 +55,7 @@ export async function send(
     response = await http.request({
       ...request,
       signal,
+      gunzip: operation === null && stream.format.kind !== 'json' && stream.page.kind !== 'range',
       sign: (target) => {
         build.sign(target)
         authenticator.apply(target, token)
@@ -84,7 +85,11 @@ export async function send(
   if (options.onNotice) for (const notice of noticesOf(headers, nowMs)) options.onNotice(notice)
   let verdict = unchanged(response, options.since) ? ({ kind: 'empty' } as const) : classify(response, { nowMs, redactor: http.redactor, expects: operation === null ? expects(stream.format) : 'xml' })
   // What the body says counts more than the status: errors come with 200, limits with 400, a missing page with 404.
-  const decoded = status === 204 || status === 304 ? null : await decode(call, response, position, operation, verdict.kind === 'ok')
+  const read = status === 204 || status === 304 ? Promise.resolve(null) : decode(call, response, position, operation, verdict.kind === 'ok')
+  const decoded = await read.catch(async (error: unknown) => {
+    await permit.release(endOf(verdict), heardOf(options.reader.source.kind, null, headers, nowMs))
+    throw error
+  })
   if (decoded !== null) {
     const value = 'value' in decoded ? decoded.value : bodyText(response)
     const judged = call.judge(value, { status, headers, nowMs, redactor: http.redactor })
