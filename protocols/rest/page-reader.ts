@@ -35,7 +35,7 @@ export function createPageReader({ stream, connection }: RestReader, raw: boolea
     async decode(response, position, operation) {
       if (operation !== null) {
         if (!connection.soap) throw new IsthmusError('InvalidInput', 'the source has no WSDL', { field: 'from.soap' })
-        const value = await connection.soap.read(operation, toUtf8(response.body, response.headers['content-type'], { kind: 'xml', charset: '' }))
+        const value = await connection.soap.read(operation, toUtf8(response.body, response.headers['content-type'], { kind: 'xml', charset: '' }), stream.records)
         return { body: Buffer.from(stringifyExact(value)), value, range: null }
       }
       const cut = page.kind === 'range' ? cutRange(response, position?.kind === 'range' ? position : null, format, page.bytes) : null
