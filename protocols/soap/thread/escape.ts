@@ -1,7 +1,6 @@
 import { IsthmusError } from '../../../model/errors.ts'
 
 /** Characters that no XML 1.0 document can hold, not even as a reference (XML 1.0, 2.2). */
-// eslint-disable-next-line no-control-regex
 const IMPOSSIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 const NAME = /^[\p{L}_][\p{L}\p{N}_.-]*$/u
 

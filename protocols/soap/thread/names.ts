@@ -5,8 +5,13 @@ export const ENVELOPE = { '1.1': 'http://schemas.xmlsoap.org/soap/envelope/', '1
 /** Namespace by which a WSDL binds SOAP 1.2 (W3C member submission of 2006). */
 export const WSDL_SOAP12 = 'http://schemas.xmlsoap.org/wsdl/soap12/'
 
+export interface QName {
+  prefix: string
+  local: string
+}
+
 /** Prefix and local part of a qualified name. */
-export function split(name: string): { prefix: string; local: string } {
+export function split(name: string): QName {
   const at = name.indexOf(':')
   return at < 0 ? { prefix: '', local: name } : { prefix: name.slice(0, at), local: name.slice(at + 1) }
 }

@@ -1,5 +1,5 @@
 import { IsthmusError } from '../../../model/errors.ts'
-import { ENVELOPE, XSD, XSI, split } from './names.ts'
+import { ENVELOPE, XSD, XSI, split, type QName } from './names.ts'
 import type { Operation } from './operation.ts'
 import type { Schemas, TypeRef } from './schemas.ts'
 
@@ -7,6 +7,9 @@ type Tree = Record<string, unknown>
 type Scope = Record<string, string>
 const ANY: TypeRef = { ns: XSD, name: 'anyType', node: null }
 const MAX_DEPTH = 500
+const AT = 64
+/** Attributes of SOAP encoding, which say nothing about the data. */
+const ENCODED = new Set(['arrayType', 'encodingStyle', 'root', 'offset', 'position'])
 
 /**
  * What the soap:Body of an answer holds, from the tree that the XML decoder made of it (names with their prefixes). Elements are named without
@@ -38,6 +41,7 @@ export function readBody(schemas: Schemas, operation: Operation, tree: unknown, 
 class Reader {
   readonly #schemas: Schemas
   readonly #ids: Map<string, Tree>
+  readonly #names = new Map<string, QName>()
 
   constructor(schemas: Schemas, ids: Map<string, Tree>) {
     this.#schemas = schemas
@@ -64,31 +68,56 @@ class Reader {
     const inner = within(scope, value)
     const target = typeof value['@href'] === 'string' ? this.#ids.get(value['@href'].replace(/^#/, '')) : undefined
     if (target && target !== value) return this.read(target, declared, scope, depth + 1)
-    const { attributes, xsiType, nil } = attributesOf(value, inner)
+    const { attributes, xsiType, nil, children } = this.#parts(value, inner)
     if (nil) return null
-    const named = xsiType === null ? null : this.#schemas.type(inner[split(xsiType).prefix] ?? '', split(xsiType).local)
-    const type = named ?? declared
-    const info = this.#schemas.info(type)
-    const children = Object.entries(value).filter(([k]) => !k.startsWith('@') && k !== '#text' && k !== '?xml')
-    if (info.item !== null || isArrayType(xsiType)) {
+    const named = xsiType === null ? null : this.#schemas.type(inner[xsiType.prefix] ?? '', xsiType.local)
+    const info = this.#schemas.info(named ?? declared)
+    if (info.item !== null || xsiType?.local === 'Array') {
       const item = info.item ?? ANY
-      return children.flatMap(([, v]) => [v].flat()).map((v) => this.read(v, item, inner, depth + 1))
+      return children.flatMap((key) => value[key]).map((v) => this.read(v, item, inner, depth + 1))
     }
     const text = value['#text']
     if (children.length === 0) {
-      if (Object.keys(attributes).length === 0) return text === undefined ? this.#text('', type, xsiType) : String(text)
+      if (attributes === null) return text === undefined ? this.#text('', named ?? declared, xsiType) : String(text)
       return { ...typed(xsiType, info.parts.size > 0), ...attributes, ...(text === undefined ? {} : { '#text': String(text) }) }
     }
-    const result: Tree = { ...typed(xsiType, true), ...attributes }
-    for (const [key, one] of children) {
-      const { local } = split(key)
+    const result: Tree = Object.assign(typed(xsiType, true), attributes)
+    for (const key of children) {
+      const { local } = this.#split(key)
       const part = info.parts.get(local)
-      const read = this.#many(one, part?.type() ?? ANY, part?.list ?? false, inner, depth + 1)
+      const read = this.#many(value[key], part?.type() ?? ANY, part?.list ?? false, inner, depth + 1)
       // The same name with two prefixes.
-      result[local] = Object.hasOwn(result, local) ? [result[local], read].flat() : read
-      if (part && !part.list) result[local] = once(result[local])
+      result[local] = Object.hasOwn(result, local) ? [result[local], read].flat() : part && !part.list ? once(read) : read
     }
     return result
+  }
+
+  /** Attributes, and the keys of the elements inside. */
+  #parts(value: Tree, scope: Scope): { attributes: Tree | null; xsiType: QName | null; nil: boolean; children: string[] } {
+    let attributes: Tree | null = null
+    let xsiType: QName | null = null
+    let nil = false
+    const children: string[] = []
+    for (const key in value) {
+      if (key.charCodeAt(0) !== AT) {
+        if (key !== '#text' && key !== '?xml') children.push(key)
+        continue
+      }
+      if (key.startsWith('@xmlns') && (key.length === 6 || key[6] === ':')) continue
+      const one = value[key]
+      const { prefix, local } = this.#split(key.slice(1))
+      if (prefix !== '' && scope[prefix] === XSI) {
+        if (local === 'type') xsiType = split(String(one))
+        if (local === 'nil') nil = one === 'true' || one === '1'
+      } else if (prefix === '' ? local !== 'id' || !/^(?:id|i|ref)[-_]?\d+$/i.test(String(one)) : !ENCODED.has(local)) (attributes ??= {})[`@${local}`] = one
+    }
+    return { attributes, xsiType, nil, children }
+  }
+
+  #split(name: string): QName {
+    let known = this.#names.get(name)
+    if (!known) this.#names.set(name, (known = split(name)))
+    return known
   }
 
   #many(value: unknown, type: TypeRef, list: boolean, scope: Scope, depth: number): unknown {
@@ -97,10 +126,10 @@ class Reader {
   }
 
   /** An element without content: an object where the schema wants one. */
-  #text(text: string, type: TypeRef, xsiType: string | null = null): unknown {
+  #text(text: string, type: TypeRef, xsiType: QName | null = null): unknown {
     if (text !== '') return text
     const info = this.#schemas.info(type)
-    if (info.item !== null || isArrayType(xsiType)) return []
+    if (info.item !== null || xsiType?.local === 'Array') return []
     return info.text ? '' : typed(xsiType, true)
   }
 }
@@ -137,40 +166,20 @@ function bodyOf(tree: unknown): { body: Tree; scope: Scope } {
   throw new IsthmusError('Contract', 'the answer is no SOAP envelope', { cure: 'check the base URL of the source' })
 }
 
-function attributesOf(value: Tree, scope: Scope): { attributes: Tree; xsiType: string | null; nil: boolean } {
-  const attributes: Tree = {}
-  let xsiType: string | null = null
-  let nil = false
-  for (const [key, one] of Object.entries(value)) {
-    if (!key.startsWith('@') || key === '@xmlns' || key.startsWith('@xmlns:')) continue
-    const { prefix, local } = split(key.slice(1))
-    const ns = prefix === '' ? '' : scope[prefix]
-    if (ns === XSI) {
-      if (local === 'type') xsiType = String(one)
-      if (local === 'nil') nil = one === 'true' || one === '1'
-    } else if (!(prefix === '' && local === 'id' && /^(?:id|i|ref)[-_]?\d+$/i.test(String(one))) && !/^(?:arrayType|encodingStyle|root|offset|position)$/.test(prefix === '' ? '' : local)) attributes[`@${local}`] = one
-  }
-  return { attributes, xsiType, nil }
-}
-
 /** Namespaces declared by an element, and those around it. */
 function within(scope: Scope, element: Tree): Scope {
   let inner = scope
-  for (const [key, value] of Object.entries(element)) {
-    if (!key.startsWith('@xmlns')) continue
+  for (const key in element) {
+    if (key.charCodeAt(0) !== AT || !key.startsWith('@xmlns')) continue
     if (inner === scope) inner = { ...scope }
-    if (key === '@xmlns') inner[''] = String(value)
-    else if (key.startsWith('@xmlns:')) inner[key.slice(7)] = String(value)
+    if (key === '@xmlns') inner[''] = String(element[key])
+    else if (key[6] === ':') inner[key.slice(7)] = String(element[key])
   }
   return inner
 }
 
-function typed(xsiType: string | null, holds: boolean): Tree {
-  return xsiType === null || !holds ? {} : { '@xsi:type': split(xsiType).local }
-}
-
-function isArrayType(xsiType: string | null): boolean {
-  return xsiType !== null && split(xsiType).local === 'Array'
+function typed(xsiType: QName | null, holds: boolean): Tree {
+  return xsiType === null || !holds ? {} : { '@xsi:type': xsiType.local }
 }
 
 function isTree(value: unknown): value is Tree {

@@ -96,7 +96,7 @@ export class Schemas {
   /** A global element as it stands in a body or header. */
   root(ns: string, name: string): Particle | null {
     const node = this.element(ns, name)
-    return node ? { name, ns, type: () => this.typeOf(node, ns), list: false, optional: false, nillable: node.$nillable === 'true', order: 0 } : null
+    return node ? { name, ns, type: once(() => this.typeOf(node, ns)), list: false, optional: false, nillable: node.$nillable === 'true', order: 0 } : null
   }
 
   info(type: TypeRef): TypeInfo {
@@ -111,7 +111,7 @@ export class Schemas {
 
   #walk(node: Node, ns: string, place: Place, info: TypeInfo, at: { n: number }): void {
     for (const child of node.children ?? []) {
-      switch (child.name) {
+      switch (child.name ?? '') {
         case 'sequence':
         case 'all':
         case 'choice': {
@@ -184,13 +184,13 @@ export class Schemas {
     if (node.$ref === undefined) {
       if (node.$name === undefined) return
       const qualified = (node.$form ?? this.#definitions.schemas[ns]?.$elementFormDefault) === 'qualified'
-      info.parts.set(node.$name, { name: node.$name, ns: qualified ? ns : '', type: () => this.typeOf(node, ns), nillable: node.$nillable === 'true', ...common })
+      info.parts.set(node.$name, { name: node.$name, ns: qualified ? ns : '', type: once(() => this.typeOf(node, ns)), nillable: node.$nillable === 'true', ...common })
       return
     }
     const found = this.resolve(node.$ref, node, ns)
     const target = this.element(found.ns, found.name)
     for (const one of [{ ...found, node: target ?? {} }, ...this.#substitutesOf(found.ns, found.name)]) {
-      info.parts.set(one.name, { name: one.name, ns: one.ns, type: () => this.typeOf(one.node, one.ns), nillable: one.node.$nillable === 'true', ...common })
+      info.parts.set(one.name, { name: one.name, ns: one.ns, type: once(() => this.typeOf(one.node, one.ns)), nillable: one.node.$nillable === 'true', ...common })
     }
   }
 
@@ -210,6 +210,11 @@ export class Schemas {
     const direct = this.#substitutes.get(`${ns} ${name}`) ?? []
     return direct.flatMap((d) => [d, ...(d.ns === ns && d.name === name ? [] : this.#substitutesOf(d.ns, d.name))])
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 export function isAny(type: TypeRef): boolean {
