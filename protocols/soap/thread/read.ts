@@ -32,7 +32,7 @@ export function readBody(schemas: Schemas, operation: Operation, tree: unknown, 
       const part = operation.output.find((p) => p.name === local) ?? schemas.root(ns, local)
       const type = part?.type() ?? ANY
       result[local] = reader.read(one, type, scope)
-      if (records[0] === local) fillIn(schemas, result, local, type, records.slice(1))
+      if (records.length > 0) fillIn(schemas, result, local, type, records.slice(1))
     }
   }
   return result
@@ -157,7 +157,8 @@ function bodyOf(tree: unknown): { body: Tree; scope: Scope } {
   const top = [tree].flat()[0]
   for (const [key, envelope] of isTree(top) ? Object.entries(top) : []) {
     if (split(key).local !== 'Envelope' || !isTree(envelope)) continue
-    const scope = within({}, envelope)
+    // Some servers use the prefix without declaring it.
+    const scope = within({ xsi: XSI }, envelope)
     for (const [name, body] of Object.entries(envelope)) {
       if (split(name).local !== 'Body') continue
       return isTree(body) ? { body, scope: within(scope, body) } : { body: {}, scope }
