@@ -95,7 +95,7 @@ describe.skipIf(NETSUITE === null)('NetSuite by its own WSDL, at a server made b
     const { source, action } = describeIt().action('customers.add', { operation: 'addList', args: { record: [] }, batch: { size: 10, records: 'record', results: 'addListResponse.writeResponseList.writeResponse' } })
     const { operation } = actionSchema.parse(action).soap!
     const connection = openConnection({ source: sourceSchema.parse(source), resolve, projectDir: server.projectDir })
-    const record = ['O\'Neil & <Sons>]]>', 'bad', '</record><record>'].map((companyName, i) => ({ '@xsi:type': 'Customer', '@externalId': `e"${i}`, isPerson: false, companyName, subsidiary: { '@internalId': i + 1, '@type': 'subsidiary' } }))
+    const record = ['O\'Neil & <Sons>]]>', 'bad', '</record><record>'].map((companyName, i) => ({ '@xsi:type': 'Customer', '@externalId': `" x="${i}`, isPerson: false, companyName, subsidiary: { '@internalId': i + 1, '@type': 'subsidiary' } }))
     const made = await connection.soap!.request({ operation, args: { record }, headers: null }, null)
     const answer = await connection.http.request({ url: `${server.url}/services`, method: 'POST', body: made.body, headers: made.headers })
     const { addListResponse } = (await connection.soap!.read(operation, answer.body)) as any
@@ -104,7 +104,7 @@ describe.skipIf(NETSUITE === null)('NetSuite by its own WSDL, at a server made b
     expect(addListResponse.writeResponseList.writeResponse[1].status.statusDetail).toEqual([{ '@type': 'ERROR', code: 'INVALID_KEY_OR_REF', message: 'this one is bad' }])
     const heard = server.seen.at(-1)!.args.record
     expect(heard.map((r: any) => r.companyName)).toEqual(record.map((r) => r.companyName))
-    expect(heard.map((r: any) => r.attributes.externalId)).toEqual(['e"0', 'e"1', 'e"2'])
+    expect(heard.map((r: any) => r.attributes.externalId)).toEqual(['" x="0', '" x="1', '" x="2'])
     expect(heard[2].subsidiary.attributes).toEqual({ internalId: '3', type: 'subsidiary' })
   })
 })

@@ -1,7 +1,7 @@
 // Entry of the thread that holds one WSDL: parses it, builds envelopes, reads answers.
 import { parentPort, workerData } from 'node:worker_threads'
 import { IsthmusError } from '../../../model/errors.ts'
-import { decodeXml } from '../../formats/xml.ts'
+import { createDecoder } from '../../formats/index.ts'
 import type { Ask, ThreadAnswer, ThreadData, ThreadRequest } from '../types.ts'
 import { buildEnvelope } from './envelope.ts'
 import { parseWsdl } from './library.ts'
@@ -12,7 +12,8 @@ import { Schemas } from './schemas.ts'
 const { soap } = workerData as { soap: ThreadData }
 const ready = parseWsdl(soap).then((definitions) => ({ definitions, schemas: new Schemas(definitions), ports: new Map<string, (name: string) => Operation>() }))
 ready.catch(() => {})
-const FORMAT = { kind: 'xml', lists: [], attributes: '@', text: '#text', namespaces: 'keep', charset: '' } as const
+/** Names keep their prefixes: what they mean, and which elements are lists, says the WSDL. */
+const decode = createDecoder({ format: { kind: 'xml', lists: [], attributes: '@', text: '#text', namespaces: 'keep', charset: '' }, records: '' })
 
 async function answer(ask: Ask): Promise<unknown> {
   const { definitions, schemas, ports } = await ready
@@ -23,7 +24,7 @@ async function answer(ask: Ask): Promise<unknown> {
   if (ask.kind === 'envelope') return buildEnvelope(schemas, operation, ask.args, ask.headers, ask.security)
   const body = Buffer.from(ask.body.buffer, ask.body.byteOffset, ask.body.byteLength)
   if (body[0] === 0x2d && body[1] === 0x2d) throw new IsthmusError('Contract', 'the answer has attachments (MTOM, SOAP with Attachments), which are not read', { cure: 'switch attachments off at the service' })
-  return JSON.stringify(readBody(schemas, operation, decodeXml(body, { ...FORMAT, lists: [] }, ''), ask.records))
+  return JSON.stringify(readBody(schemas, operation, decode(body), ask.records))
 }
 
 parentPort!.on('message', ({ id, ask }: ThreadRequest) => {
