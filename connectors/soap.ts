@@ -21,6 +21,8 @@ export interface SoapStreamOptions extends SoapCallOptions, Omit<StreamInput, 'n
 }
 
 export interface SoapActionOptions extends SoapCallOptions, Omit<ActionOptions, 'soap' | 'method' | 'headers' | 'body' | 'bodyFormat' | 'format' | 'lookup'> {
+  /** What is sent of each record of a batch; `args` then stand around the records, and `batch.records` names their place in them. */
+  record?: Json
   /** How to find out whether a record is there: the operation that tells, and where its answer holds what it found. */
   lookup?: SoapCallOptions & Omit<NonNullable<ActionInput['lookup']>, 'soap' | 'path' | 'method' | 'query' | 'body'>
 }
@@ -60,11 +62,12 @@ export function soap({ wsdl, service, port, security, soapHeaders, ...given }: S
       source,
       stream: { name, ...stream, method: 'POST', soap: callOf({ operation, args, headers }), ...(more && { more: moreOf(more) }) },
     }),
-    action: (name, { operation, args, headers, lookup, key, ...action }) => ({
+    action: (name, { operation, args, headers, record, lookup, key, ...action }) => ({
       kind: 'action',
       source,
       action: {
         name, ...action, method: 'POST', soap: callOf({ operation, args, headers }),
+        ...(record !== undefined && { body: record }),
         ...(lookup && { lookup: lookupOf(lookup) }),
       },
       key: key === undefined ? null : [key].flat(),
