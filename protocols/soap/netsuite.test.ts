@@ -67,7 +67,7 @@ describe.skipIf(NETSUITE === null)('NetSuite by its own WSDL, at a server made b
     const passports = server.seen.map((s) => s.headers.tokenPassport)
     expect(new Set(passports.map((p) => p.nonce)).size).toBe(6)
     expect(passports[0]).toMatchObject({ account: '1234567', signature: { attributes: { algorithm: 'HMAC-SHA256' } } })
-    expect(server.seen[0]!.headers.searchPreferences).toEqual({ bodyFieldsOnly: true, pageSize: 40 })
+    expect(server.seen[0]!.headers.searchPreferences).toEqual({ bodyFieldsOnly: 'true', pageSize: '40' })
     expect(delay.max / 1e6).toBeLessThan(200)
   })
 

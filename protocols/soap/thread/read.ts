@@ -63,7 +63,9 @@ class Reader {
 
   read(value: unknown, declared: TypeRef, scope: Scope, depth = 0): unknown {
     if (depth > MAX_DEPTH) throw new IsthmusError('PageTooLarge', `the answer is nested more than ${MAX_DEPTH} deep`)
-    if (value === null || value === undefined) return ''
+    // The decoder makes null of xsi:nil.
+    if (value === null) return null
+    if (value === undefined) return ''
     if (!isTree(value)) return this.#text(String(value), declared)
     const inner = within(scope, value)
     const target = typeof value['@href'] === 'string' ? this.#ids.get(value['@href'].replace(/^#/, '')) : undefined
