@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -7,14 +6,14 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** Folder of NetSuite's WSDL with its 46 schemas (2.4 MB), as the package netsuite-v2017.2 carries it; null without it. */
+/** Folder of NetSuite's WSDL with its 46 schemas (2.4 MB), as the package netsuite-v2017.2 carries it, or where NETSUITE_WSDL says; null without it. */
 export const NETSUITE = find()
 
 function find(): string | null {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('netsuite-v2017.2/package.json')), 'wsdl')
   } catch {
-    return existsSync('/tmp/soapk/ns/wsdl') ? '/tmp/soapk/ns/wsdl' : null
+    return process.env['NETSUITE_WSDL'] ?? null
   }
 }
 
