@@ -102,9 +102,9 @@ export class OpenStreams {
 
   /** The open connection of an account. */
   #connection(target: StreamTarget, name: string, source: Source, resolve: (value: Value) => string): Connection {
-    const { baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork, maxPageBytes } = source
-    const key = `${target.run}\n${name}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork, maxPageBytes })}`
-    const connection = this.#connections.get(key) ?? openConnection({ source, resolve })
+    const { baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork, maxPageBytes, soap } = source
+    const key = `${target.run}\n${name}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork, maxPageBytes, soap })}`
+    const connection = this.#connections.get(key) ?? openConnection({ source, resolve, projectDir: this.#deps.projectDir })
     this.#connections.set(key, connection)
     return connection
   }

@@ -32,13 +32,13 @@ export interface OpenDestination {
 }
 
 /** Opens where a stream goes to: a database, or an action of an API. */
-export function openDestination(deps: Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner'>, options: DestinationOptions): OpenDestination {
+export function openDestination(deps: Pick<ActivityDeps, 'projectDir' | 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner'>, options: DestinationOptions): OpenDestination {
   const { stream, streamKey, resolve, note, run = 'look' } = options
   const to = stream.destination
   if (to.kind === 'postgres') {
     return { destination: deps.destination(to.url === null ? deps.databaseUrl : resolve(to.url)), account: null, close: async () => {} }
   }
-  const connection = options.connection ?? inTo(() => openConnection({ source: to.source, resolve }))
+  const connection = options.connection ?? inTo(() => openConnection({ source: to.source, resolve, projectDir: deps.projectDir }))
   const tokenKey = `${to.connection}/${fingerprint(to.source.auth, connection.baseUrl, resolve)}`
   const limits = to.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) }))
   const signsIn: SignInTarget = { tokenKey, reader: { auth: connection.authenticator }, owned: ownedBy(to.connection, options.target, 'destination') }

@@ -133,7 +133,7 @@ export class Connections {
     const target = await this.target(name)
     if (!target.check) throw new IsthmusError('InvalidInput', `nothing is known that could be called to check "${name}"`, { cure: 'give the connector a `check`' })
     const { source, resolve } = await openAccount(store, name, target.source(name), this.#context.environment())
-    const reader = openRest({ source, stream: target.check ?? streamSchema.parse({ name: 'check', path: '' }), resolve })
+    const reader = openRest({ source, stream: target.check ?? streamSchema.parse({ name: 'check', path: '' }), resolve, projectDir: this.#context.projectDir })
     try {
       const found = await this.#call(store, reader, name, signal)
       await store.noteHealth(name, { state: 'ok', reason: '', lastSuccessAt: new Date() })

@@ -61,7 +61,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       connect: field('from.tls', () => tlsOptions(source.tls, resolve, redactor, source.connection)),
     })
   const authenticator = field('from.auth', () => createAuthenticator(source.auth, { resolve, http, baseUrl, connection: source.connection, now: options.now }))
-  const soap = source.soap === null ? null : field('from.soap', () => openSoap(source, { resolve, http, baseUrl, projectDir: options.projectDir ?? process.cwd(), now: options.now ?? Date.now }))
+  const soap = source.soap === null ? null : field('from.soap', () => openSoap(source, { resolve, http, baseUrl, projectDir: options.projectDir ?? process.cwd(), sign: (target, token) => authenticator.apply(target, token), now: options.now ?? Date.now }))
   const close = async (): Promise<void> => {
     await soap?.close()
     if (!options.http) await http.close()

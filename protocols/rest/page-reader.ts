@@ -6,6 +6,7 @@ import type { HttpResponse } from '../http/index.ts'
 import { createFactReader, emptyFacts, emptyJson } from './facts.ts'
 import type { Facts } from './facts.ts'
 import { cutRange } from './range.ts'
+import { asFirstAnswer } from '../soap/index.ts'
 import type { RestReader } from './types.ts'
 
 /** Reads the answers of a stream. */
@@ -35,7 +36,8 @@ export function createPageReader({ stream, connection }: RestReader, raw: boolea
     async decode(response, position, operation) {
       if (operation !== null) {
         if (!connection.soap) throw new IsthmusError('InvalidInput', 'the source has no WSDL', { field: 'from.soap' })
-        const value = await connection.soap.read(operation, toUtf8(response.body, response.headers['content-type'], { kind: 'xml', charset: '' }))
+        const read = await connection.soap.read(operation, toUtf8(response.body, response.headers['content-type'], { kind: 'xml', charset: '' }), stream.records)
+        const value = operation === stream.soap?.operation ? read : asFirstAnswer(read, stream.records)
         return { body: Buffer.from(stringifyExact(value)), value, range: null }
       }
       const cut = page.kind === 'range' ? cutRange(response, position?.kind === 'range' ? position : null, format, page.bytes) : null

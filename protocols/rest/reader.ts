@@ -18,6 +18,8 @@ export interface RestOptions {
   http?: Http
   userAgent?: string
   now?: () => number
+  /** Folder that files of the source (a WSDL) are relative to. Default: the working directory. */
+  projectDir?: string
 }
 
 /** Stand for what layers fill in: the address is only looked at. */

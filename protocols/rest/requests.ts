@@ -158,7 +158,7 @@ function createPart(reader: RestReader, part: { path: string; method: string; qu
   for (const [name, value] of [...Object.entries(source.headers), ...Object.entries(part.headers)]) headers.set(name.toLowerCase(), values.text(value, name))
   checkHeaders(Object.fromEntries(headers), (name) => `from.headers.${name}`)
   return {
-    method: part.method,
+    method: part.soap ? 'POST' : part.method,
     body: part.body,
     soap: part.soap,
     graphql: part.graphql,

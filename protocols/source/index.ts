@@ -37,7 +37,7 @@ export function openSource({ source, stream, resolve, connection, databaseUrl, p
     }
     return local((options) => readQuery(url, stream, options))
   }
-  const reader = openRest({ source, stream, resolve, connection })
+  const reader = openRest({ source, stream, resolve, connection, projectDir })
   return {
     auth: reader.auth,
     get fingerprint() {
