@@ -1,12 +1,13 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
-import { parseExact } from '../model/json/index.ts'
+import { parseExact, revive } from '../model/json/index.ts'
 import { compileMapper, selectRecords, type CompiledMapper } from '../model/mapping/index.ts'
 import type { StreamPlan } from '../model/plan.ts'
 import type { PageFrame } from '../model/ports.ts'
 import type { StagedRows } from '../model/run.ts'
+import type { UnreadableLine } from '../model/rows.ts'
 import type { Stream } from '../model/source.ts'
-import { loadSync, type AnyFlow } from '../project/index.ts'
+import { loadSync, postModel, type AnyFlow } from '../project/index.ts'
 import { createDecoder, type Decode } from '../protocols/formats/index.ts'
 import type { OpenStream, OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -37,7 +38,20 @@ function decoderOf(stream: Stream): Decode {
 export function rowMapper(stream: StreamPlan, flow: AnyFlow | undefined, keys = stream.deletes.mode !== 'none'): CompiledMapper {
   const fn = typeof flow?.map === 'function' ? flow.map : undefined
   const key = !keys ? undefined : { columns: stream.key, paths: stream.stream.key }
-  return compileMapper({ columns: stream.columns, mapping: stream.mapping, fn: fn as never, model: flow?.model, key })
+  const mapper = compileMapper({ columns: stream.columns, mapping: stream.mapping, fn: fn as never, model: flow?.model, key })
+  return stream.stream.file ? refusesUnreadable(mapper) : mapper
+}
+
+/** Lines of a file that hold no record are set aside with their number. */
+function refusesUnreadable(mapper: CompiledMapper): CompiledMapper {
+  return {
+    ...mapper,
+    map(record, out) {
+      const line = record as Partial<UnreadableLine> | null
+      if (typeof line !== 'object' || line?.$unreadable === undefined) return mapper.map(record, out)
+      return { reason: `line ${String(revive(line.$line))} ${line.$unreadable}`, field: '' }
+    },
+  }
 }
 
 /** The mapper of a run's stream, compiled once. */
@@ -47,6 +61,7 @@ export function mapperOf(deps: ActivityDeps, streams: OpenStreams, target: Strea
 
 /** Loads the sync's code when the plan needs it. Throws UserCode when the file is another one than the run was started with. */
 export async function flowOf(deps: Pick<ActivityDeps, 'projectDir'>, sync: string, stream: StreamPlan): Promise<AnyFlow | undefined> {
+  if (stream.stream.file) return { model: await postModel(deps.projectDir, stream) } as AnyFlow
   const loaded = await loadSync(deps.projectDir, sync).catch((error: unknown) => {
     // A plan of data alone runs on a worker that has no project.
     if (stream.mapping.kind === 'fields' && error instanceof IsthmusError && error.type === 'NotFound') return null

@@ -24,7 +24,7 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
   const path = rows.rows > 0 ? await deps.stage.path(rows.file).catch(gone) : ''
   const result = await open.destination
     .post(
-      { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected },
+      { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected, approved: request.approved === true, sent: request.before.inserted + request.before.updated + request.before.deleted },
       path,
       step.signal,
       async (refused) => deps.store.saveRejects(rows, request.sync, await refusedRejects(deps, streams, request, open, refused)),

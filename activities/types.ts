@@ -107,6 +107,8 @@ export interface PostStepRequest extends StreamTarget {
   rows: StagedRows
   position: Position | null
   last: boolean
+  /** A person has agreed that records are sent to an action that asks for it. */
+  approved?: boolean
   /** Sums of the chunks before, for the live view. */
   before: Counts
 }

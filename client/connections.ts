@@ -1,12 +1,13 @@
 import { signIn } from '../activities/sign-in.ts'
 import { openAccount } from '../activities/account.ts'
+import type { Connector } from '../connectors/index.ts'
 import type { ConnectionHealth, ConnectionInfo } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
 import type { Store } from '../model/ports.ts'
 import { streamSchema } from '../model/source.ts'
 import { useOneOf, type Environment } from '../project/index.ts'
 import { openRest, probe } from '../protocols/rest/index.ts'
-import { checkAnswers, connectTarget, describedBySyncs, methodOf, type ConnectTarget } from './connect/index.ts'
+import { checkAnswers, connectors, connectTarget, describedBySyncs, methodOf, type ConnectTarget } from './connect/index.ts'
 import { checkConnectionName, connect, type Connected, type ConnectRequest } from './connect/connect.ts'
 import { ConnectLinks } from './connect/links.ts'
 import type { Person } from './connect/consent.ts'
@@ -21,6 +22,9 @@ export interface ConnectionView {
   /** NAMES of the credentials in the vault. */
   credentials: string[]
   stored: boolean
+  /** What its connector declares: for `isthmus post`, and for syncs. */
+  actions: string[]
+  streams: string[]
   /** Syncs of the project that use it. */
   syncs: string[]
   /** `unknown` until it has called. */
@@ -82,9 +86,9 @@ export class Connections {
   /** All connections, by name. */
   async list(): Promise<ConnectionView[]> {
     const store = await this.#context.store()
-    const [infos, health, described] = await Promise.all([store.listConnections(), store.connectionHealth(), describedBySyncs(this.#context.projectDir)])
+    const [infos, health, described, systems] = await Promise.all([store.listConnections(), store.connectionHealth(), describedBySyncs(this.#context.projectDir), connectors(this.#context.projectDir)])
     const names = [...new Set([...infos.map((i) => i.id), ...described.keys()])].sort()
-    return names.map((name) => view(name, infos.find((i) => i.id === name), health.find((h) => h.connection === name), described.get(name)?.syncs ?? []))
+    return names.map((name) => view(name, infos.find((i) => i.id === name), health.find((h) => h.connection === name), described.get(name)?.syncs ?? [], systems))
   }
 
   /** One connection. Throws NotFound. */
@@ -175,8 +179,10 @@ export class Connections {
   }
 }
 
-function view(name: string, info: ConnectionInfo | undefined, health: ConnectionHealth | undefined, syncs: string[]): ConnectionView {
+function view(name: string, info: ConnectionInfo | undefined, health: ConnectionHealth | undefined, syncs: string[], systems: Connector[]): ConnectionView {
+  const system = systems.find((s) => s.id === (info?.connector || name))
   return {
+    actions: system?.actions.map((a) => a.name) ?? [], streams: [...(system?.streams ?? [])],
     connection: name, connector: info?.connector ?? '', method: info?.method ?? '', settings: info?.settings ?? {}, credentials: info?.credentials ?? [], stored: info !== undefined, syncs,
     state: health?.state ?? 'unknown', reason: health?.reason ?? '', lastSuccessAt: health?.lastSuccessAt ?? null, lastErrorAt: health?.lastErrorAt ?? null,
     lastErrorType: health?.lastErrorType ?? null, lastErrorMessage: health?.lastErrorMessage ?? '', breaker: health?.breaker ?? '', pausedUntil: health?.pausedUntil ?? null, updatedAt: info?.updatedAt ?? null,

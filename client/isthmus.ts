@@ -7,7 +7,7 @@ import type { Plan } from '../model/plan.ts'
 import type { RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { tableName } from '../model/table-name.ts'
-import { loadProject, loadSync, projectEnvironment, requireEnvironment, type Environment, type LoadedSync } from '../project/index.ts'
+import { isPost, loadProject, loadSync, projectEnvironment, requireEnvironment, type Environment, type LoadedSync } from '../project/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
 import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
@@ -20,7 +20,9 @@ import { RunHandle } from './handle.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { patient } from './patience.ts'
+import { loadRun } from './load-run.ts'
 import { peek, type Peek } from './peek.ts'
+import { PostActions } from './post/index.ts'
 import { resumeParked } from './resume.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 import { Rejects } from './rejects.ts'
@@ -60,6 +62,8 @@ export interface StartOptions {
 export class Isthmus {
   readonly syncs: Syncs
   readonly rejects: Rejects
+  /** Actions of connectors, called with records of a file or of a program. */
+  readonly actions: PostActions
   /** Accounts at systems, with their credentials in the vault. */
   readonly connections: Connections
   readonly #options: IsthmusOptions
@@ -74,6 +78,7 @@ export class Isthmus {
       store: async () => (await this.#connect()).store,
       reconnected: (connection) => this.reconnected(connection),
     })
+    this.actions = new PostActions({ projectDir: resolve(options.projectDir ?? '.'), store: async () => (await this.#connect()).store, start: (loaded, given) => this.syncs.startLoaded(loaded, given) })
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
   }
 
@@ -194,13 +199,18 @@ export class Syncs {
    * Throws the signal's reason when that is aborted before, or IsthmusError (InvalidInput, MissingEnvironment, DestinationMismatch, AlreadyRunning, AuthFailed, Unreachable, ...); then nothing was started.
    */
   async start(id: string, options: StartOptions = {}): Promise<RunHandle> {
-    const loaded = await loadSync(this.#projectDir, id)
+    return this.startLoaded(await loadSync(this.#projectDir, id), options)
+  }
+
+  /** `start` of a sync that is loaded already. */
+  async startLoaded(loaded: LoadedSync, options: StartOptions = {}): Promise<RunHandle> {
     const plan = selectStreams(loaded.plan, options.streams)
     const values = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, client, temporal, searchAttributes, owner } = await this.#connect()
     options.signal?.throwIfAborted()
     const workflowId = syncWorkflowId(plan.id)
     const parked = await this.#openRun(plan, workflowId)
+    if (parked && isPost(plan) && (await store.planOf(parked.run)) !== plan.hash) throw waits(plan)
     if (parked) {
       if (options.check !== false) {
         await store.savePlan(loaded.plan)
@@ -262,7 +272,7 @@ export class Syncs {
     const { store } = await this.#connect()
     const handle = await this.get(id)
     const streams = await parkedStreams(handle.operated, await handle.live(), options.streams)
-    const { plan } = await loadSync(this.#projectDir, handle.sync)
+    const { plan } = await loadRun(this.#projectDir, store, handle.sync)
     const orders = retryOrders(plan, streams)
     const values = requireEnvironment(plan, this.#environment())
     await store.savePlan(plan)
@@ -322,6 +332,10 @@ async function closesSoon(client: Client, workflowId: string): Promise<boolean> 
 
 function alreadyRunning(plan: Plan): IsthmusError {
   return new IsthmusError('AlreadyRunning', `a run of "${plan.id}" is under way`, { file: plan.file, cure: `wait for it (isthmus status ${plan.id}) or stop it (isthmus cancel ${plan.id})` })
+}
+
+function waits(plan: Plan): IsthmusError {
+  return new IsthmusError('AlreadyRunning', `other records of "${plan.id}" wait for a person`, { cure: `look at them (isthmus status ${plan.id}), then isthmus approve, retry or skip ${plan.id}` })
 }
 
 function uiUrl(temporal: TemporalAddress, workflowId: string, runId: string): string | null {

@@ -1,8 +1,9 @@
 import { IsthmusError } from '../model/errors.ts'
 import type { Reject, RejectDetail, RejectFilter, RetryResult } from '../model/rejects.ts'
-import { loadSync, type Environment } from '../project/index.ts'
+import type { Environment } from '../project/index.ts'
 import type { RejectsInput } from '../workflows/rejects.ts'
 import { newRunId } from './ids.ts'
+import { loadRun } from './load-run.ts'
 import type { Opened } from './isthmus.ts'
 import { destinationEnvironment, runRepair } from './repair.ts'
 
@@ -70,12 +71,12 @@ export class Rejects {
   }
 
   async #retrySync(sync: string, ids: string[], { stream, dry = false, signal }: RetryOptions): Promise<RetryResult> {
-    const { plan } = await loadSync(this.#projectDir, sync)
+    const { store, client, searchAttributes } = await this.#connect()
+    const { plan } = await loadRun(this.#projectDir, store, sync)
     if (stream !== undefined && !plan.streams.some((s) => s.name === stream)) {
       throw new IsthmusError('NotFound', `the sync has no stream "${stream}"`, { file: plan.file, field: 'stream', cure: `use one of ${plan.streams.map((s) => s.name).join(', ')}` })
     }
     const values = destinationEnvironment(plan, this.#environment())
-    const { store, client, searchAttributes } = await this.#connect()
     const id = `rejects-${newRunId()}`
     await store.savePlan(plan)
     await store.saveSettings(`run/${id}`, values)

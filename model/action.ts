@@ -131,6 +131,27 @@ export function textsOf(value: unknown): string[] {
   return value !== null && typeof value === 'object' ? Object.values(value).flatMap(textsOf) : []
 }
 
+/** Every text of an action that is filled in, by its field. */
+export function actionTexts(action: Action): [string, string[]][] {
+  const { lookup, soap } = action
+  return [
+    ['path', [action.path]],
+    ['query', Object.values(action.query)],
+    ['headers', Object.values(action.headers)],
+    ['body', textsOf(action.body)],
+    ['args', textsOf(action.graphql?.variables)],
+    ['soap.args', textsOf(soap?.args ?? null)],
+    ['soap.headers', textsOf(soap?.headers ?? null)],
+    ['lookup.path', lookup ? [lookup.path] : []],
+    ['lookup.query', Object.values(lookup?.query ?? {})],
+    ['lookup.body', textsOf(lookup?.body ?? null)],
+    ['lookup.variables', textsOf(lookup?.graphql?.variables)],
+    ['lookup.soap.args', textsOf(lookup?.soap?.args ?? null)],
+    ['lookup.soap.headers', textsOf(lookup?.soap?.headers ?? null)],
+    ['lookup.match', Object.values(lookup?.match ?? {})],
+  ]
+}
+
 export type GuaranteeKind = 'key' | 'lookup' | 'method' | 'none'
 
 /** What holds a record from taking effect twice when a result is unclear. */

@@ -112,6 +112,9 @@ export interface PostRequest {
   position: Position | null
   /** The scan is complete with this chunk. */
   last: boolean
+  /** Records that this run sent to an action before, and whether a person has agreed to send more than the action allows by itself. Default: 0, false. */
+  sent?: number
+  approved?: boolean
   /** Keys of the chunk's records that were rejected before: null where one could not be read. Default: there are none. */
   rejected?: (RejectedKey | null)[]
 }

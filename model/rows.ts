@@ -16,8 +16,11 @@ export type SqlPlan = z.output<typeof sqlSchema>
 export const fileSchema = z.strictObject({
   /** The staged file of JSON lines, relative to the project. */
   path: z.string().regex(/^\.isthmus\/posts\/[0-9a-f]{32}\.jsonl$/, 'must be a staged file'),
-  /** The declared action whose model checks the records: connector and name; null when it has none. */
-  model: z.strictObject({ connector: z.string(), action: z.string() }).nullable().default(null),
+  /** The connector whose declared action the records are for. */
+  connector: z.string(),
+  action: z.string(),
+  /** The action has a model, which says what the columns are. */
+  modelled: z.boolean(),
 })
 export type FilePlan = z.output<typeof fileSchema>
 

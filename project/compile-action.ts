@@ -1,4 +1,4 @@
-import { actionSchema, placeholders, textsOf, type Action } from '../model/action.ts'
+import { actionSchema, actionTexts, placeholders, textsOf, type Action } from '../model/action.ts'
 import { IsthmusError } from '../model/errors.ts'
 import type { Column } from '../model/plan.ts'
 import { sourceSchema, type Source } from '../model/source.ts'
@@ -30,7 +30,7 @@ export function checkAction(action: Action, columns: Column[], place: (field: st
     if (unknown !== undefined) fail(field, `the model has no field "${unknown}"`, `use one of ${[...names, ...also].join(', ')}`)
   }
   const version = source?.version ? ['version'] : []
-  for (const [field, texts] of textsByField(action)) known(field, texts, version)
+  for (const [field, texts] of actionTexts(action)) known(field, texts, version)
   checkProtocol(action, source, fail)
   checkGraphqlAction(action, at)
   if (action.lookup) checkLookup(action, action.lookup, fail)
@@ -48,33 +48,12 @@ export function checkAction(action: Action, columns: Column[], place: (field: st
   if (action.method === 'DELETE' && action.body === null && action.soap === null) fail('batch', 'a DELETE sends no body unless `body` is given', 'give `body`, or leave out `batch`')
 }
 
-/** Every text of an action that is filled in, by its field. */
-function textsByField(action: Action): [string, string[]][] {
-  const { lookup, soap } = action
-  return [
-    ['path', [action.path]],
-    ['query', Object.values(action.query)],
-    ['headers', Object.values(action.headers)],
-    ['body', textsOf(action.body)],
-    ['args', textsOf(action.graphql?.variables)],
-    ['soap.args', textsOf(soap?.args ?? null)],
-    ['soap.headers', textsOf(soap?.headers ?? null)],
-    ['lookup.path', lookup ? [lookup.path] : []],
-    ['lookup.query', Object.values(lookup?.query ?? {})],
-    ['lookup.body', textsOf(lookup?.body ?? null)],
-    ['lookup.variables', textsOf(lookup?.graphql?.variables)],
-    ['lookup.soap.args', textsOf(lookup?.soap?.args ?? null)],
-    ['lookup.soap.headers', textsOf(lookup?.soap?.headers ?? null)],
-    ['lookup.match', Object.values(lookup?.match ?? {})],
-  ]
-}
-
 type Fail = (field: string, message: string, cure: string) => never
 
 function checkLookup(action: Action, lookup: NonNullable<Action['lookup']>, fail: Fail): void {
   if (action.method === 'DELETE') fail('lookup', 'a DELETE is not looked up: it can be repeated', 'leave out `lookup`')
   if (lookup.body !== null && lookup.method === 'GET' && lookup.graphql === null) fail('lookup.body', 'a GET has no body', "add method: 'POST'")
-  const asks = textsByField(action).filter(([field]) => field.startsWith('lookup.')).flatMap(([, texts]) => texts).flatMap(placeholders)
+  const asks = actionTexts(action).filter(([field]) => field.startsWith('lookup.')).flatMap(([, texts]) => texts).flatMap(placeholders)
   if (asks.length === 0) fail('lookup', 'the look-up does not say which record it is about', "put a column into its path, query or body: { external_id: '{id}' }")
 }
 

@@ -33,7 +33,7 @@ export async function park({ input, state, board, desk }: Parking, error: RunErr
   if (parked?.signedIn) {
     const made = desk.close()
     if (made?.kind === 'skip') return 'skipped'
-    goOn(input, state, made ?? { kind: 'retry', order: { plan: input.plan, connection: input.connection, table: input.table } })
+    goOn(input, state, error, made ?? { kind: 'retry', order: { plan: input.plan, connection: input.connection, table: input.table } })
     board.set('starting')
     return 'again'
   }
@@ -41,19 +41,24 @@ export async function park({ input, state, board, desk }: Parking, error: RunErr
   const decision = await desk.decide(ms, `next try in ${inWords(ms ?? 0)}: ${error.message.slice(0, 120)}`)
   if (decision.kind === 'skip') return 'skipped'
   await tellRun((run) => run.signal(resumedSignal, { stream: input.stream }))
-  goOn(input, state, decision)
+  goOn(input, state, error, decision)
   board.set('starting')
   return 'again'
 }
 
-function goOn(input: StreamInput, state: StreamState, decision: Exclude<Decision, { kind: 'skip' }>): void {
+/** Field of a stop that asks for approval before records are sent. */
+const APPROVAL = 'to.approval'
+
+function goOn(input: StreamInput, state: StreamState, error: RunError, decision: Exclude<Decision, { kind: 'skip' }>): void {
   state.setbacks = 0
   state.restarts = 0
-  if (decision.kind === 'approve') state.approved = { rejects: true, drop: true, removed: true }
+  // To agree that records are sent says nothing about unusual numbers, and the other way round.
+  if (decision.kind === 'approve') state.approved = error.field === APPROVAL ? { ...state.approved, sending: true } : { ...state.approved, rejects: true, drop: true, removed: true }
   if (decision.kind === 'retry') {
     Object.assign(input, decision.order)
     // The table, the credentials and the plan may all be other ones now.
     state.round += 1
+    state.approved.sending = false
     state.ready = false
     state.anew = ''
     state.anews = 0

@@ -116,7 +116,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     let settled = -1
     for (;;) {
       const done = await local.post.executeWithOptions({ summary: `chunk ${rows.seq}: ${grouped(rows.rows)} rows → ${input.table}` }, [
-        { ...target, epoch: state.epoch, rows, position, last, before: state.counts },
+        { ...target, epoch: state.epoch, rows, position, last, approved: state.approved.sending === true, before: state.counts },
       ])
       if (done.stop === null) return done
       const now = done.inserted + done.updated + done.unchanged + done.deleted + done.refused

@@ -73,7 +73,7 @@ export interface StreamState {
   /** Records committed in this scan. */
   scanned: number
   /** What a person has approved in this run. */
-  approved: { rejects: boolean; drop: boolean; removed: boolean }
+  approved: { rejects: boolean; drop: boolean; removed: boolean; sending?: boolean }
   /** Chunks read. */
   seq: number
   /** Records read so far, also of chunks that are not committed yet. */

@@ -62,6 +62,7 @@ function showCommand(): Command {
           ['stored', c.stored ? when(c.updatedAt) : 'no'], ['last success', when(c.lastSuccessAt)],
           ['breaker', c.breaker && `open: ${c.breaker}`], ['paused until', when(c.pausedUntil)],
           ['last error', c.lastErrorType ? `${c.lastErrorType} ${when(c.lastErrorAt)}: ${c.lastErrorMessage}` : ''], ['syncs', c.syncs.join(' ')],
+          ['streams', c.streams.join(' ')], ['actions', c.actions.join(' ')],
         ]
         output.out(output.color.bold(plain(c.connection)))
         for (const [key, value] of lines) if (value !== '') output.out(`  ${plain(key).padEnd(14)} ${plain(value)}`)

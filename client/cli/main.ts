@@ -13,6 +13,7 @@ import { listCommand } from './list.ts'
 import { EXIT } from './output.ts'
 import { peekCommand } from './peek.ts'
 import { planCommand } from './plan.ts'
+import { postCommand } from './post.ts'
 import { rejectsCommand } from './rejects.ts'
 import { remapCommand } from './remap.ts'
 import { runCommand } from './run.ts'
@@ -30,7 +31,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command

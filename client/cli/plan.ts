@@ -52,7 +52,7 @@ function show(output: Output, plan: Plan, estimates: Estimate[]): void {
     const limits = s.source.limits.map((l) => `${l.requests} per ${l.per}`).join(', ')
     output.out('')
     output.out(`${c.bold(plain(s.name))}`)
-    output.out(`  from        ${s.stream.method} ${base}${s.stream.path}, paging ${s.stream.page.kind}, records at ${JSON.stringify(s.stream.records)}`)
+    output.out(`  from        ${s.stream.sql ? `query by ${s.stream.sql.key.join(', ')}: ${plain(s.stream.sql.text.replace(/\s+/g, ' ')).slice(0, 200)}` : `${s.stream.method} ${base}${s.stream.path}, paging ${s.stream.page.kind}, records at ${JSON.stringify(s.stream.records)}`}`)
     output.out(`  connection  ${s.connection}: auth ${s.source.auth.kind}, ${s.source.concurrency} at a time${limits ? `, ${limits}` : ''}`)
     for (const line of destinationLines(s)) output.out(line)
     const { incremental } = s.stream
@@ -80,6 +80,7 @@ function destinationLines(s: StreamPlan): string[] {
     `  to          action ${action.name}: ${action.method} ${base}${action.path}, ${by}${action.batch ? `, ${action.batch.size} in a request` : ''}`,
     `              connection ${to.connection}: auth ${to.source.auth.kind}, ${to.source.concurrency} at a time${limits ? `, ${limits}` : ''}`,
     `  delivery    ${guarantee(action, s.key)}`,
+    ...(action.approval ? [`  approval    ${action.approval === 'always' ? 'always' : `above ${n(action.approval.above)} records`}: the run waits for isthmus approve`] : []),
   ].map(plain)
 }
 

@@ -57,7 +57,7 @@ export function runCommand(): Command {
 }
 
 /** Follows a run to its end; the signal cancels it. */
-async function follow(handle: RunHandle, output: Output, json: boolean, signal: AbortSignal): Promise<number> {
+export async function follow(handle: RunHandle, output: Output, json: boolean, signal: AbortSignal): Promise<number> {
   const view = new ProgressView(output)
   const began = Date.now()
   const cancel = (): void => void handle.cancel().catch((error: unknown) => output.err(String(error)))

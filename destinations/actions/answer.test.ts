@@ -52,6 +52,10 @@ describe('one record', () => {
     const source = { kind: 'graphql' as const, errors: [] }
     expect(kinds(await read(action, { body: 'Bad gateway' }, source))).toEqual(['unclear'])
     expect(kinds(await read(action, { body: { data: { create: { id: 'x1' } } } }, source))).toEqual(['x1'])
+    const errors = [{ message: 'no such tag', path: ['create', 'tags'], extensions: { code: 'BAD_USER_INPUT' } }]
+    expect(kinds(await read(action, { body: { data: { create: { id: 'x1', tags: null } }, errors } }, source))).toEqual(['x1'])
+    expect(kinds(await read(action, { body: { data: { create: null }, errors } }, source))).toEqual(['refused'])
+    expect(kinds(await read(action, { body: { data: null, errors: [{ message: 'Throttled', extensions: { code: 'THROTTLED' } }] } }, source))).toEqual(['throttled'])
   })
 })
 

@@ -23,7 +23,7 @@ export function batchReader(batch: Batch, single: Single): (value: unknown, stat
     const byKey = keyOf === null ? null : new Map(all.map((r) => [plainText(keyOf(r) ?? ''), r]))
     // Places say nothing when there are fewer results than records.
     const placed = all.length === items.length
-    const found = items.map((item, i): unknown => (byKey === null ? (placed ? all[i] : undefined) : byKey.get(key!.column === INDEX ? String(i) : (item.row.cells[key!.column] ?? ''))))
+    const found = items.map((item, i): unknown => (byKey === null ? (placed ? all[i] : undefined) : byKey.get(key!.column === INDEX ? String(i) : plainText(item.row.values[key!.column] ?? ''))))
     const missing = found.filter((r) => r === undefined || r === null).length
     const failed = batch.failures !== null || status === 207 ? listOf(failures(value)) : []
     return found.map((result): Result => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
+import { Isthmus } from '../../client/index.ts'
 import { makeProject, type CliResult, type Dev, type Project } from '../support/cli.ts'
 
 const RECORDS = 2_000
@@ -15,6 +16,27 @@ export default defineSync({
   to: rest({ baseUrl: env('${name}_URL'), connection: '${name}', concurrency: 8${more} }).action('entry.create', { path: '/sink/entries', id: 'id', reason: 'error.message', ${protection} }),
   model: z.object({ id: z.string(), amount: t.decimal() }),
   map: fields({ id: 'id', amount: 'amount' }),
+})
+`
+
+const connector = `import { defineConnector, env, t, z } from 'isthmus'
+const create = { path: '/sink/contacts', id: 'id', reason: 'error.message', idempotency: { header: 'Idempotency-Key' } }
+export default defineConnector('acme', {
+  baseUrl: env('ACME_URL'), auth: { kind: 'none' }, concurrency: 4,
+  actions: {
+    'contact.create': { ...create, key: 'id' },
+    'contact.checked': { ...create, path: '/sink/checked', key: 'id', model: z.object({ id: z.string(), email: z.email(), amount: t.decimal() }) },
+    'payment.initiate': { ...create, path: '/sink/payments', key: 'id', approval: { above: 2 } },
+  },
+})
+`
+const query = `import { defineSync, fields, postgres, t, z } from 'isthmus'
+import acme from '../connectors/acme.ts'
+export default defineSync({
+  from: postgres.query('select id, big, at, amount from dues where id > 0', { key: 'id', incremental: 'at' }),
+  to: acme.action('due', { path: '/sink/dues', id: 'id', idempotency: { header: 'Idempotency-Key' } }),
+  model: z.object({ id: z.string(), big: t.int64(), at: t.timestamp(), amount: t.decimal() }),
+  map: fields({ id: 'id', big: 'big', at: 'at', amount: 'amount' }),
 })
 `
 
@@ -129,4 +151,76 @@ describe('actions', () => {
     expect(source.stats().dataRequests).toBe(asked)
     expect({ created, duplicates }).toEqual({ created: RECORDS, duplicates: 0 })
   }, 120_000)
+
+  describe('records of files and rows of queries', () => {
+    const ROWS = 300
+    let api: Simulator
+    let isthmus: Isthmus
+    const lines = (n: number): string => Array.from({ length: n }, (_, i) => `${JSON.stringify({ id: `c${i + 1}`, nested: { big: i } })}\n`).join('')
+    const file = (name: string): { file: string } => ({ file: join(project.dir, name) })
+
+    beforeAll(async () => {
+      api = await startSimulator({ sinkRefuseEvery: 50, sinkCut: 0.02 })
+      await project.write({
+        'connectors/acme.ts': connector, 'syncs/dues.ts': query, 'a.jsonl': `${lines(120)}{"id": "half\n`, 'p.jsonl': lines(5),
+        'c.csv': 'id,email,amount\n1,a@example.com,1.50\n2,nobody,2\n3,"b@example.com",9007199254740993.10\n',
+      })
+      isthmus = new Isthmus({ projectDir: project.dir, env: { ...process.env, ACME_URL: api.url } })
+    })
+    afterAll(async () => {
+      await isthmus?.close()
+      await api?.close()
+    })
+
+    it('checks a file, sends each record once, and nothing when it is posted again', async () => {
+      const post = (...more: string[]) => project.isthmus(['post', 'acme', 'contact.create', '--file', 'a.jsonl', '--json', ...more], { ACME_URL: api.url })
+      const look = await post('--dry-run')
+      expect(look).toMatchObject({ code: 3, json: { outcome: 'checked', records: 121, fits: 120, misfits: 1, samples: [{ record: 121, reason: expect.stringMatching(/^line 121 is no JSON/) }], delivery: expect.stringMatching(/^exactly once/) } })
+      expect(api.sink('contacts')).toHaveLength(0)
+      const first = await post('--yes')
+      const { inserted, rejected } = first.json.total as { inserted: number; rejected: number }
+      expect(first).toMatchObject({ code: 3, json: { outcome: 'completed', sync: 'post/acme/contact.create' } })
+      expect([inserted + rejected, rejected > 1]).toEqual([121, true])
+      expect(new Set(api.sink('contacts').map((r) => r.business)).size).toBe(inserted)
+      expect(api.sink('contacts')).toHaveLength(inserted)
+      const before = api.stats().sink.writes
+      // What was refused is tried again; what was taken is not.
+      expect(await isthmus.actions.post('acme', 'contact.create', file('a.jsonl'))).toMatchObject({ outcome: 'completed', total: { unchanged: inserted } })
+      expect(api.stats().sink.writes - before).toBeLessThanOrEqual(3 * (121 - inserted))
+      const { rejects } = await isthmus.rejects.list({ of: 'post/acme/contact.create' })
+      expect(rejects.some((r) => r.reason.startsWith('line 121 is no JSON'))).toBe(true)
+    }, 60_000)
+
+    it('sets aside what a model refuses, and waits for approval where the action asks for it', async () => {
+      expect(await isthmus.actions.post('acme', 'contact.checked', file('c.csv'))).toMatchObject({ outcome: 'completed', total: { read: 3 } })
+      expect(api.sink('checked').map((r) => r.business)).not.toContain('2')
+      const waiting = await isthmus.actions.post('acme', 'payment.initiate', file('p.jsonl'))
+      expect(waiting).toMatchObject({ outcome: 'parked', streams: [{ error: { type: 'Implausible', field: 'to.approval', message: expect.stringMatching(/^5 records would be sent to payment.initiate of acme/) } }] })
+      expect(api.sink('payments')).toHaveLength(0)
+      // Other records do not take the place of those that wait.
+      await expect(isthmus.actions.post('acme', 'payment.initiate', [{ id: 'x' }])).rejects.toMatchObject({ type: 'AlreadyRunning' })
+      const run = await isthmus.syncs.get('post/acme/payment.initiate')
+      await run.approve()
+      expect((await run.result()).outcome).toBe('completed')
+      expect(api.sink('payments').length).toBeGreaterThanOrEqual(4)
+    }, 60_000)
+
+    it('reads a query row by row into an action although the worker is killed, and only what changed the next time', async () => {
+      await dev.query('create table dues (id bigint primary key, big bigint, at timestamptz, amount numeric)')
+      await dev.query(`insert into dues select i, 9007199254740993 + i, timestamptz '2026-01-01 00:00:00.123456Z' + i * interval '1 second', i + 0.10 from generate_series(1, ${ROWS}) i`)
+      const run = isthmus.syncs.run('dues')
+      for (const until = Date.now() + 60_000; api.sink('dues').length < 60 && Date.now() < until; ) await sleep(10)
+      process.kill(workerPid()!, 'SIGKILL')
+      const { outcome, total } = await run
+      expect([outcome, total.read, total.inserted + total.rejected]).toEqual(['completed', ROWS, ROWS])
+      const held = api.sink('dues')
+      expect(held).toHaveLength(total.inserted)
+      expect(new Set(held.map((r) => r.business)).size).toBe(total.inserted)
+      expect(JSON.stringify(held[0]!.body)).toMatch(/"big":900719925474\d+.*"at":"2026-01-01[T ]00:0\d:\d\d\.123456/)
+      await dev.query('update dues set amount = 7, at = now() where id = 5')
+      const next = await isthmus.syncs.run('dues')
+      // The bound is inclusive: the newest of the last time comes once more.
+      expect([next.outcome, next.total.read]).toEqual(['completed', 2])
+    }, 90_000)
+  })
 })

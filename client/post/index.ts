@@ -1,0 +1,5 @@
+export { PostActions } from './actions.ts'
+export type { PostOptions, PreparedPost } from './actions.ts'
+export type { Checked, Misfit } from './check.ts'
+export { stageRecords } from './stage.ts'
+export type { PostFormat, PostInput } from './stage.ts'
