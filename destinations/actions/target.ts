@@ -2,7 +2,7 @@ import { ERROR_POLICY, IsthmusError, type ErrorType } from '../../model/errors.t
 import type { PageStop } from '../../model/run.ts'
 import type { Pacer, Permit } from '../../model/pacer.ts'
 import type { Token } from '../../model/ports.ts'
-import { abortError, heardLimits } from '../../protocols/http/index.ts'
+import { abortError } from '../../protocols/http/index.ts'
 import { endOf, failedEnd, stopOfClosed, type Connection } from '../../protocols/rest/index.ts'
 import type { Heard, Listen } from './listener.ts'
 import type { Prepared, Requests } from './requests.ts'
@@ -92,7 +92,7 @@ export class Target {
         },
       })
       const heard = await listen(response)
-      await permit.release(endOf(heard.verdict), heardLimits(response.headers, Date.now()))
+      await permit.release(endOf(heard.verdict), heard.limits)
       return { kind: 'answer', heard, name, token }
     } catch (error) {
       await permit.release(failedEnd(error))
