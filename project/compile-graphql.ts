@@ -22,7 +22,8 @@ export function streamOf(flow: AnyFlow, place: At): StreamInput {
     throw new IsthmusError('InvalidInput', 'nothing says which fields are asked for', { ...place(`from.stream(${JSON.stringify(draft.name)}).select`), cure: "write select: ['id', ...]; only a mapping by fields({ ... }) tells them by itself" })
   }
   try {
-    return writeStream(draft, selected(flow.map.fields, flow.model))
+    // A connector may have declared it under another name.
+    return { ...writeStream(draft, selected(flow.map.fields, flow.model)), name: stream.name }
   } catch (error) {
     throw at(error, { file: place('').file })
   }

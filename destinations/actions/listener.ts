@@ -1,9 +1,10 @@
 import type { Action } from '../../model/action.ts'
+import type { HeardLimits } from '../../model/pacer.ts'
 import type { Source } from '../../model/source.ts'
 import { parseExact } from '../../model/json/index.ts'
 import { createDecoder, toUtf8 } from '../../protocols/formats/index.ts'
 import { classify, type HttpResponse, type Verdict } from '../../protocols/http/index.ts'
-import { createJudge, type Connection } from '../../protocols/rest/index.ts'
+import { createJudge, heardOf, type Connection } from '../../protocols/rest/index.ts'
 
 /** An answer, and what it says. */
 export interface Heard {
@@ -13,6 +14,8 @@ export interface Heard {
   verdict: Verdict
   /** Who says so: a rule of `errors`, the protocol (GraphQL errors, faults), or the status alone. */
   by: 'rule' | 'protocol' | 'status'
+  /** What it says of the account's allowance. */
+  limits: HeardLimits | null
 }
 
 /** Decodes and judges answers of one kind of request: to the action itself, or to its look-up. */
@@ -45,12 +48,13 @@ export function createListener(source: Source, action: Pick<Action, 'format' | '
     const { status, headers } = response
     const value = await valueOf(response)
     const context = { status, headers, nowMs, redactor }
+    const limits = heardOf(source.kind, value, headers, nowMs)
     const said = value === undefined ? response.body.toString('utf8', 0, MOST_TEXT) : value
     const ruled = rules(said, context)
-    if (ruled) return { response, value, verdict: ruled.verdict, by: 'rule' }
+    if (ruled) return { response, value, verdict: ruled.verdict, by: 'rule', limits }
     const judged = protocol(said, context)
-    if (judged) return { response, value, verdict: judged.verdict, by: 'protocol' }
-    return { response, value, verdict: classify(response, { nowMs, redactor, expects: null }), by: 'status' }
+    if (judged) return { response, value, verdict: judged.verdict, by: 'protocol', limits }
+    return { response, value, verdict: classify(response, { nowMs, redactor, expects: null }), by: 'status', limits }
   }
 }
 

@@ -138,7 +138,7 @@ export class Target {
         return { kind: 'unsent', type: 'Transient', reason: `${name}: HTTP 403: the token against forgery (CSRF) is not taken` }
       }
       const heard = await listen(response)
-      await permit.release(endOf(heard.verdict), heardLimits(response.headers, Date.now()))
+      await permit.release(endOf(heard.verdict), heard.limits)
       return { kind: 'answer', heard, name, token }
     } catch (error) {
       await permit.release(failedEnd(error))

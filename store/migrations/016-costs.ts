@@ -22,6 +22,7 @@ declare
   need double precision;
   spare double precision;
   back double precision;
+  under_way double precision;
   fit integer;
   granted integer;
   waiting integer := (ask->>'waiting')::integer;
@@ -33,7 +34,9 @@ begin
   insert into isthmus.accounts (account) values (a) on conflict do nothing;
   select cost_max, cost_rate, cost_level, cost_need, cost_at, cost_until into bucket from isthmus.accounts x where x.account = a for update;
   t := clock_timestamp();
-  level := least(bucket.cost_max, bucket.cost_level + bucket.cost_rate * extract(epoch from t - bucket.cost_at));
+  -- When the server takes the points of what is under way is not known; a full bucket does not refill. So the level never counts more than the bucket without them.
+  select coalesce(sum(p.cost), 0) into under_way from isthmus.account_places p where p.account = a and p.cost is not null and p.sent is null and p.at > t - interval '1 min';
+  level := least(bucket.cost_max - under_way, bucket.cost_level + bucket.cost_rate * extract(epoch from t - bucket.cost_at));
   if told ? 'max' then
     if bucket.cost_until is null or bucket.cost_until <= t then perform pg_notify('isthmus_accounts', a); level := null; bucket.cost_need := 0; end if;
     bucket.cost_max := (told->>'max')::double precision;
@@ -48,12 +51,13 @@ begin
   if told ? 'ended' then
     select sum(p.cost - (v->>1)::double precision) into back from jsonb_array_elements(told->'ended') v join isthmus.account_places p on p.account = a and p.n = (v->>0)::bigint;
     level := least(bucket.cost_max, level + greatest(0, coalesce(back, 0)));
+    update isthmus.account_places p set cost = null from jsonb_array_elements(told->'ended') v where p.account = a and p.n = (v->>0)::bigint;
   end if;
   if told ? 'available' then level := least(level, (told->>'available')::double precision, bucket.cost_max); end if;
 
   need := least(greatest(1, coalesce((ask->>'cost')::double precision, bucket.cost_need, 1)), bucket.cost_max);
-  -- The server takes the points a little later than they are taken here, so that it has refilled less.
-  spare := least(bucket.cost_rate * 0.2, bucket.cost_max * 0.05, bucket.cost_max - need);
+  -- Levels are told in whole points, and clocks differ a little.
+  spare := least(1 + bucket.cost_rate * 0.02, bucket.cost_max * 0.02, bucket.cost_max - need);
   fit := greatest(0, least(waiting, floor((level - spare) / need)::integer));
   answer := isthmus.pace_places(a, me, ask || jsonb_build_object('waiting', fit, 'interactive', least((ask->>'interactive')::integer, fit)));
   granted := (answer->>'count')::integer;
@@ -63,7 +67,7 @@ begin
   end if;
   update isthmus.accounts x set cost_max = bucket.cost_max, cost_rate = bucket.cost_rate, cost_level = level, cost_need = bucket.cost_need, cost_at = t, cost_until = bucket.cost_until where x.account = a;
   if fit < waiting and answer->>'why' = '' then
-    answer := answer || jsonb_build_object('why', 'cost', 'waitMs', greatest((answer->>'waitMs')::double precision, 2, (need + spare - level) / bucket.cost_rate * 1000));
+    answer := answer || jsonb_build_object('why', 'cost', 'waitMs', greatest((answer->>'waitMs')::double precision, 10, (need + spare - level) / bucket.cost_rate * 1000));
   end if;
   return answer || jsonb_build_object('costs', true);
 end $$;

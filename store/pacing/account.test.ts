@@ -94,6 +94,9 @@ it('holds every process to what any sync declares, and forgets places that are o
   await later(`${account} quick`, 10_000)
   await drain(pacer(declares, `${account} quick`, quick), 70)
   expect((await db.query('select count(*)::int as n from isthmus.account_places where account = $1', [`${account} quick`])).rows[0].n).toBeLessThan(150)
+  // What their sessions have counted is told when they end, and not into the next test.
+  await declares.close()
+  await other.close()
 })
 
 it('asks the database rarely when nothing but concurrency is limited, and gives slots back', async () => {
