@@ -19,7 +19,8 @@ export interface Subjects {
  */
 export async function subjectsOf(projectDir: string, names: string[]): Promise<Subjects> {
   const own = await projectConnectors(projectDir)
-  const broken = own.find((c) => c.error && (names.length === 0 || names.some((n) => n === c.id || n.startsWith(`${c.id}/`))))
+  // A file beside the connectors may be something else, until somebody names it.
+  const broken = own.find((c) => c.error && (names.length === 0 ? c.error.field !== 'default' : names.some((n) => n === c.id || n.startsWith(`${c.id}/`))))
   if (broken) throw broken.error!
   const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map(declaredSubjects)
   const all: Subjects = { streams: [...REST, ...REAL, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
