@@ -13,7 +13,7 @@ const entity = (name: string): DeclaredStream => ({
   query: { query: `select * from ${name} where MetaData.LastUpdatedTime >= '{since}' orderby MetaData.LastUpdatedTime, Id startposition {offset} maxresults {size}`, minorversion: '75' },
   page: { kind: 'offset', param: '', sizeParam: '', start: 1, size: 1000 },
   incremental: { field: 'MetaData.LastUpdatedTime', start: '1970-01-01T00:00:00Z', overlap: '1m', order: 'ascending' },
-  errors: [{ status: [200], path: ['QueryResponse', name], empty: true, then: 'empty' }],
+  errors: [{ status: [200], path: 'QueryResponse', in: [{}], then: 'empty' }],
 })
 
 /** QuickBooks Online. Limits per company and app (https://developer.intuit.com/app/developer/qbo/docs/learn/rest-api-features#limits-and-throttles). */

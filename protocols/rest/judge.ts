@@ -1,3 +1,4 @@
+import { pathKeys } from '../../model/index.ts'
 import type { ErrorRule, HeardLimits, Path, Source, Stream } from '../../model/index.ts'
 import { revive, stringifyExact } from '../../model/json/index.ts'
 import { compileCondition, compilePath } from '../../model/mapping/index.ts'
@@ -58,6 +59,8 @@ function compileRule(rule: ErrorRule): Judge {
   const waitAt = rule.wait === null ? null : compilePath(rule.wait)
   return (value, context) => {
     if (status.length > 0 && !status.includes(context.status)) return null
+    // A body that could not be decoded has no fields: none of them is empty.
+    if (typeof value === 'string' && pathKeys(rule.path).length > 0) return null
     if (conditional && !holds(value)) return null
     const told = reasonAt === null ? undefined : revive(reasonAt(value))
     const reason = `HTTP ${context.status}: ${context.redactor.text(told === undefined || told === null ? `the answer fits a rule of \`errors\` (${then})` : plain(told)).slice(0, 300)}`
