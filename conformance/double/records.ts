@@ -20,7 +20,10 @@ export function keyOf(n: number, prefix = ''): string {
 export function put(object: Made, path: Path, value: unknown): void {
   const keys = pathKeys(path).filter((k) => k !== '*')
   let here: Made = object
-  for (const key of keys.slice(0, -1)) here = (here[key] ??= {}) as Made
+  for (const key of keys.slice(0, -1)) {
+    if (here[key] === null || typeof here[key] !== 'object') here[key] = {}
+    here = here[key] as Made
+  }
   if (keys.length > 0) here[keys.at(-1)!] = value
 }
 
