@@ -1,8 +1,9 @@
 import { pathKeys } from '../model/index.ts'
-import type { Position, Source, Token, Value } from '../model/index.ts'
+import type { Position } from '../model/index.ts'
 import { revive } from '../model/json/index.ts'
 import { openRest, readPages } from '../protocols/rest/index.ts'
 import type { ReadResult } from '../protocols/rest/index.ts'
+import { calledAt, stands, TOKEN } from './account.ts'
 import { textAt } from './double/extract.ts'
 import { startProxy } from './proxy.ts'
 import type { Bench, ReadOnce, ReadOutcome, StartOptions, Subject } from './types.ts'
@@ -10,18 +11,12 @@ import type { Bench, ReadOnce, ReadOutcome, StartOptions, Subject } from './type
 /** Calls after which a scan counts as one that never ends. */
 const MOST_CALLS = 500
 
-export const TOKEN: Token = { version: 1, accessToken: 'conformance-token-1', expiresAt: null, refreshToken: null }
-
 /** Starts the server of a subject and the proxy in front of it, and gives what a case works with. */
 export async function openBench(subject: Subject, options: StartOptions): Promise<Bench & { close(): Promise<void> }> {
   const running = await subject.start(options)
   const proxy = await startProxy(running.url)
-  const source: Source = { ...running.source, baseUrl: moved(running, proxy.url), origins: [], limits: [], timeout: '2s', privateNetwork: true }
-  const resolve = (value: Value): string => {
-    if (typeof value === 'string') return value
-    if ('template' in value) return value.template.replace(/\{(\w+)\}/g, (_, name: string) => running.values[name] ?? 'x')
-    return running.values[Object.values(value)[0] as string] ?? `conformance-${Object.values(value)[0]}`
-  }
+  const source = calledAt(proxy.url, running.source)
+  const resolve = stands(running.values)
   const keyOf = (record: unknown): string => {
     const whole: unknown = revive(record)
     return running.stream.key.length === 0 ? JSON.stringify(whole) : running.stream.key.map((path) => textAt(whole, pathKeys(path).join('.')) ?? '').join('/')
@@ -86,11 +81,4 @@ export async function openBench(subject: Subject, options: StartOptions): Promis
       await running.close()
     },
   }
-}
-
-/** The base URL with the proxy's host. */
-function moved({ source }: { source: Source }, proxy: string): string {
-  if (typeof source.baseUrl !== 'string') return proxy
-  const { pathname, search } = new URL(source.baseUrl)
-  return `${proxy}${pathname === '/' ? '' : pathname}${search}`
 }

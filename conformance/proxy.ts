@@ -1,5 +1,5 @@
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { request, type IncomingMessage, type ServerResponse } from 'node:http'
+import { listen } from './listen.ts'
 
 /** A request as it passed. */
 export interface Passed {
@@ -48,34 +48,22 @@ const HOP = new Set(['connection', 'transfer-encoding', 'keep-alive', 'content-l
 export async function startProxy(upstream: string): Promise<Proxy> {
   const target = new URL(upstream)
   const proxy: Proxy = { url: '', passed: [], fault: null, close: async () => {} }
-  const server = createServer((req, res) => {
-    const parts: Buffer[] = []
-    req.on('data', (part: Buffer) => parts.push(part))
-    req.on('end', () => {
-      const body = Buffer.concat(parts)
-      const one: Passed = { nth: proxy.passed.length, method: req.method!, path: req.url!, headers: req.headers, body: body.toString(), atMs: Date.now(), status: 0 }
-      proxy.passed.push(one)
-      const fault = proxy.fault?.(one) ?? null
-      if (fault?.kind === 'hang') return
-      if (fault?.kind === 'break') return void req.socket.destroy()
-      if (fault?.kind === 'answer') return send(res, one, { status: fault.status, headers: { 'content-type': 'application/json', ...fault.headers }, body: Buffer.from(fault.body ?? '') })
-      forward(target, one, body).then(
-        (answer) => {
-          if (fault?.kind === 'cut') return cut(res, answer, fault.share)
-          send(res, one, fault?.kind === 'change' ? fault.answer(answer) : answer)
-        },
-        () => res.destroy(),
-      )
-    })
+  const server = await listen((req, body, res) => {
+    const one: Passed = { nth: proxy.passed.length, method: req.method!, path: req.url!, headers: req.headers, body: body.toString(), atMs: Date.now(), status: 0 }
+    proxy.passed.push(one)
+    const fault = proxy.fault?.(one) ?? null
+    if (fault?.kind === 'hang') return
+    if (fault?.kind === 'break') return void req.socket.destroy()
+    if (fault?.kind === 'answer') return send(res, one, { status: fault.status, headers: { 'content-type': 'application/json', ...fault.headers }, body: Buffer.from(fault.body ?? '') })
+    forward(target, one, body).then(
+      (answer) => {
+        if (fault?.kind === 'cut') return cut(res, answer, fault.share)
+        send(res, one, fault?.kind === 'change' ? fault.answer(answer) : answer)
+      },
+      () => res.destroy(),
+    )
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  proxy.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  proxy.close = () =>
-    new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
-  return proxy
+  return Object.assign(proxy, server)
 }
 
 function forward(target: URL, { method, path, headers }: Passed, body: Buffer): Promise<Answer> {

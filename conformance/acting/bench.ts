@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openActions } from '../../destinations/actions/index.ts'
 import { deletesSchema, guardSchema, placeholders, sourceSchema, streamSchema, textsOf } from '../../model/index.ts'
-import type { Action, RefusedRow, StreamPlan, Value } from '../../model/index.ts'
+import type { Action, RefusedRow, StreamPlan } from '../../model/index.ts'
 import { openConnection } from '../../protocols/rest/index.ts'
-import { TOKEN } from '../bench.ts'
+import { calledAt, stands, TOKEN } from '../account.ts'
 import { startProxy } from '../proxy.ts'
 import { startSink } from './sink.ts'
 import type { ActingBench, ActingCase, ActingSubject } from './types.ts'
@@ -18,9 +18,8 @@ export async function openActing(subject: ActingSubject, one: ActingCase, databa
   const row = (n: number, more: Record<string, string> = {}): Record<string, string> => ({ ...Object.fromEntries(columns.map((c) => [c, `${c}-${n}`])), ...more })
   const sink = await startSink(subject.source, subject.action, subject.key, one.refuses === undefined ? null : row(one.refuses)[subject.key[0]!]!)
   const proxy = await startProxy(sink.url)
-  const base = typeof subject.source.baseUrl === 'string' ? new URL(subject.source.baseUrl).pathname.replace(/^\/$/, '') : ''
-  const source = { ...subject.source, baseUrl: `${proxy.url}${base}`, origins: [], limits: [], timeout: '2s', privateNetwork: true }
-  const resolve = (value: Value): string => (typeof value === 'string' ? value : 'template' in value ? value.template.replace(/\{(\w+)\}/g, 'x') : `conformance-${Object.values(value)[0]}`)
+  const source = calledAt(proxy.url, subject.source)
+  const resolve = stands()
   // A look-up may be trusted at once here.
   const action: Action = { ...subject.action, lookup: subject.action.lookup && { ...subject.action.lookup, settle: '0s' } }
   const plan: StreamPlan = {

@@ -1,11 +1,10 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { placeholders } from '../../model/index.ts'
+import { pathKeys, placeholders } from '../../model/index.ts'
 import type { Action, Condition, Path, Source } from '../../model/index.ts'
-import { pathKeys } from '../../model/index.ts'
+import { basePath } from '../account.ts'
 import { textAt } from '../double/extract.ts'
 import { put, type Made } from '../double/records.ts'
 import { writeBody } from '../double/write.ts'
+import { bodyOf, listen } from '../listen.ts'
 
 /** What a record came to at the API. */
 export interface Effect {
@@ -116,44 +115,16 @@ export async function startSink(source: Source, action: Action, key: string[], r
     return { status: 200, text: JSON.stringify(body), type: 'application/json' }
   }
 
-  const server = createServer((req, res) => {
-    const parts: Buffer[] = []
-    req.on('data', (part: Buffer) => parts.push(part))
-    req.on('end', () => {
-      const { status, text, type } = answer(req.method!, new URL(req.url!, 'http://x'), req.headers, Buffer.concat(parts).toString())
-      res.writeHead(status, { 'content-type': type })
-      res.end(text)
-    })
+  const server = await listen((req, body, res) => {
+    const { status, text, type } = answer(req.method!, new URL(req.url!, 'http://x'), req.headers, body.toString())
+    res.writeHead(status, { 'content-type': type })
+    res.end(text)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    effects,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
-}
-
-function bodyOf(text: string, type: string): unknown {
-  if (text === '') return null
-  if (type.includes('form')) {
-    const body: Made = {}
-    // `a[b]` is `a.b`.
-    for (const [name, value] of new URLSearchParams(text)) put(body, name.replace(/\[(\w+)\]/g, '.$1'), value)
-    return body
-  }
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return text
-  }
+  return { ...server, effects }
 }
 
 function pathOf(source: Source, path: string): string {
-  const base = typeof source.baseUrl === 'string' ? new URL(source.baseUrl).pathname.replace(/\/$/, '') : ''
+  const base = basePath(source)
   return path === '' ? base || '/' : `${base}/${path.split('?')[0]!.replace(/^\//, '')}`
 }
 

@@ -1,4 +1,4 @@
-import { TOKEN } from '../bench.ts'
+import { TOKEN } from '../account.ts'
 import { check, from, readsOn, stopIs } from '../check.ts'
 import type { Passed } from '../proxy.ts'
 import type { Case, Running } from '../types.ts'

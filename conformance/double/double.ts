@@ -1,10 +1,10 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fieldIncrementOf, pathKeys, streamSchema } from '../../model/index.ts'
 import type { ParentPlan, RequestPart, Source, Stream } from '../../model/index.ts'
+import { basePath } from '../account.ts'
+import { bodyOf, listen } from '../listen.ts'
 import type { Quirks } from '../types.ts'
 import { fromJson, fromText, textAt, type Found } from './extract.ts'
-import { sliceAt, type Slice } from './paging.ts'
+import { sliceAt } from './paging.ts'
 import { keyOf, makeRecords, momentOf, put, type Made } from './records.ts'
 import { addTo, withRecords, writeBody } from './write.ts'
 
@@ -48,38 +48,13 @@ const CHANGE_TOKEN = 'changes-1'
  */
 export async function startDouble(options: DoubleOptions): Promise<Double> {
   const api = createApi(options)
-  const server = createServer((req, res) => {
-    const parts: Buffer[] = []
-    req.on('data', (part: Buffer) => parts.push(part))
-    req.on('end', () => {
-      const url = new URL(req.url!, `http://${req.headers.host}`)
-      const text = Buffer.concat(parts).toString()
-      const reply = api.answer({ method: req.method!, path: url.pathname, query: url.searchParams, headers: req.headers, body: bodyOf(text, req.headers['content-type']) }, url.origin)
-      res.writeHead(reply.status, reply.headers)
-      res.end(reply.text)
-    })
+  const server = await listen((req, sent, res) => {
+    const url = new URL(req.url!, `http://${req.headers.host}`)
+    const reply = api.answer({ method: req.method!, path: url.pathname, query: url.searchParams, headers: req.headers, body: bodyOf(sent.toString(), req.headers['content-type'] ?? '') }, url.origin)
+    res.writeHead(reply.status, reply.headers)
+    res.end(reply.text)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    keys: api.keys,
-    since: api.since,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
-}
-
-function bodyOf(text: string, type: string | undefined): unknown {
-  if (text === '') return null
-  if (type?.includes('form')) return Object.fromEntries(new URLSearchParams(text))
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return text
-  }
+  return { ...server, keys: api.keys, since: api.since }
 }
 
 interface Api {
@@ -177,8 +152,7 @@ function createApi({ source, stream, records, pageSize, quirks }: DoubleOptions)
   function fits(asked: Asked, part: { path: string; method: string; query?: unknown; body?: unknown }, of: Stream): Found | null {
     if (asked.method !== part.method) return null
     const [route, query = ''] = part.path.split('?') as [string, string?]
-    const base = new URL(`http://x/${typeof source.baseUrl === 'string' ? new URL(source.baseUrl).pathname : ''}`.replace(/([^:])\/{2,}/g, '$1/'))
-    const path = fromText(`${base.pathname.replace(/\/$/, '')}/${route.replace(/^\//, '')}`.replace(/\/$/, ''), decodeURIComponent(asked.path).replace(/\/$/, ''), '([^/]+)')
+    const path = fromText(`${basePath(source)}/${route.replace(/^\//, '')}`.replace(/\/$/, ''), decodeURIComponent(asked.path).replace(/\/$/, ''), '([^/]+)')
     if (path === null) return null
     let all: Found = { ...path }
     for (const [name, template] of [...new URLSearchParams(query), ...Object.entries((part.query ?? {}) as Record<string, unknown>)]) {
@@ -202,8 +176,6 @@ function createApi({ source, stream, records, pageSize, quirks }: DoubleOptions)
     return all
   }
 }
-
-export type { Slice }
 
 /** A parent stream as one of its own. */
 function bare({ stream }: ParentPlan): Stream {

@@ -1,9 +1,10 @@
 import { pathKeys } from '../../model/index.ts'
+import { PLACEHOLDERS } from '../../protocols/rest/index.ts'
 
 /** Values of placeholders, read back from a request. */
 export type Found = Record<string, string>
 
-const PLACE = /\{(cursor|page|offset|size|since|from|to|after|job|version|parent\.[^{}]+)\}/g
+const PLACE = new RegExp(`\\{(${PLACEHOLDERS})\\}`, 'g')
 
 /** Reads placeholders back out of a text; null when the text does not fit its template. */
 export function fromText(template: string, text: string, value = '(.*?)'): Found | null {

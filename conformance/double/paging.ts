@@ -24,9 +24,8 @@ export function sliceAt(stream: Stream, list: Made[], asked: Asked, found: Found
   const nth = Math.floor(at.start / size)
   // An empty page in the middle moves the others back by one.
   const holdsNothing = quirks.emptyPage === nth && !at.moved
-  const start = holdsNothing ? at.start : at.start
-  const records = holdsNothing ? [] : list.slice(start, start + size)
-  const end = start + records.length
+  const records = holdsNothing ? [] : list.slice(at.start, at.start + size)
+  const end = at.start + records.length
   const last = !holdsNothing && end >= list.length
   const stuck = quirks.repeatFrom !== undefined && nth >= quirks.repeatFrom
   const next = stuck ? Math.max(0, quirks.repeatFrom! * size) : end
@@ -87,7 +86,7 @@ function given(where: 'query' | 'body' | 'header', name: string, asked: Asked): 
 }
 
 /** Where the page begins. `moved`: the empty page lies behind. */
-function startOf({ page, key }: Stream, list: Made[], asked: Asked, found: Found, size: number): { start: number; moved: boolean } | null {
+function startOf({ page }: Stream, list: Made[], asked: Asked, found: Found, size: number): { start: number; moved: boolean } | null {
   switch (page.kind) {
     case 'none':
     case 'range':
@@ -116,7 +115,6 @@ function startOf({ page, key }: Stream, list: Made[], asked: Asked, found: Found
     }
     case 'link':
     case 'nextUrl':
-      void key
       return { start: Number(asked.query.get('_at') ?? 0), moved: asked.query.has('_moved') }
   }
 }

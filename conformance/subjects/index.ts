@@ -5,7 +5,6 @@ import type { ActingSubject } from '../acting/types.ts'
 import type { Subject } from '../types.ts'
 import { ACTIONS } from './actions.ts'
 import { declaredSubjects, streamSubject } from './declared.ts'
-import { REAL } from './real.ts'
 import { REST } from './rest.ts'
 
 export interface Subjects {
@@ -23,7 +22,7 @@ export async function subjectsOf(projectDir: string, names: string[]): Promise<S
   const broken = own.find((c) => c.error && (names.length === 0 ? c.error.field !== 'default' : names.some((n) => n === c.id || n.startsWith(`${c.id}/`))))
   if (broken) throw broken.error!
   const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map(declaredSubjects)
-  const all: Subjects = { streams: [...REST, ...REAL, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
+  const all: Subjects = { streams: [...REST, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
   if (names.length === 0) return all
   const picked: Subjects = { streams: [], actions: [] }
   for (const name of names) {

@@ -1,12 +1,12 @@
-import { IsthmusError } from '../../model/index.ts'
-import { pathKeys } from '../../model/index.ts'
+import { IsthmusError, pathKeys } from '../../model/index.ts'
 
 /** What is known when a request is built, by the name of its placeholder. */
 export type Vars = Readonly<Record<string, string | number | undefined>>
 
-const NAMES = 'cursor|page|offset|size|since|from|to|after|job|version|parent\\.[^{}]+'
-const ANY = new RegExp(`\\{(${NAMES})\\}`, 'g')
-const WHOLE = new RegExp(`^\\{(${NAMES})\\}$`)
+/** Names of placeholders, as part of a regular expression. */
+export const PLACEHOLDERS = 'cursor|page|offset|size|since|from|to|after|job|version|parent\\.[^{}]+'
+const ANY = new RegExp(`\\{(${PLACEHOLDERS})\\}`, 'g')
+const WHOLE = new RegExp(`^\\{(${PLACEHOLDERS})\\}$`)
 /** A value that stands inside a text of a query language must not end its literal. */
 const UNSAFE = /['"\\`\u0000-\u001f]/
 

@@ -1,4 +1,0 @@
-import type { Subject } from '../types.ts'
-
-/** Servers that nobody here wrote. */
-export const REAL: Subject[] = []
