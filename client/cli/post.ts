@@ -7,7 +7,7 @@ import { action, projectOption } from './action.ts'
 import { interruption } from './interrupt.ts'
 import { EXIT, n, plain, table, type Output } from './output.ts'
 import { canAsk, confirmed } from './prompts.ts'
-import { follow } from './run.ts'
+import { follow, started } from './run.ts'
 import { ensureStack } from './stack.ts'
 
 interface Options {
@@ -92,11 +92,7 @@ async function post(output: Output, connection: string, name: string, file: stri
     }
     stop.signal.throwIfAborted()
     handle = await isthmus.actions.start(prepared, { signal: stop.signal })
-    output.err(`run ${output.color.bold(handle.run)} of ${plain(handle.sync)}${handle.uiUrl ? `\n${output.color.dim(handle.uiUrl)}` : ''}`)
-    if (options.detach && stack?.temporary === false) {
-      if (options.json) output.json({ outcome: 'running', run: handle.run, workflowId: handle.workflowId, ui: handle.uiUrl })
-      return EXIT.ok
-    }
+    if (started(handle, output, options.detach === true && stack?.temporary === false, options.json === true)) return EXIT.ok
     const code = await follow(handle, output, options.json === true, stop.signal)
     told = true
     if (code === EXIT.rejects) output.err(`what was set aside: isthmus rejects list ${plain(handle.sync)}`)

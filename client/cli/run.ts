@@ -33,11 +33,7 @@ export function runCommand(): Command {
           stack = await ensureStack(options.project, output)
           stop.signal.throwIfAborted()
           handle = await isthmus.syncs.start(id, { check: options.check, fromStart: options.fromStart === true, signal: stop.signal, ...(options.stream && { streams: options.stream }) })
-          output.err(`run ${output.color.bold(handle.run)} of ${plain(handle.sync)}${handle.uiUrl ? `\n${output.color.dim(handle.uiUrl)}` : ''}`)
-          if (options.detach && !stack.temporary) {
-            if (options.json) output.json({ outcome: 'running', run: handle.run, workflowId: handle.workflowId, ui: handle.uiUrl })
-            return EXIT.ok
-          }
+          if (started(handle, output, options.detach === true && !stack.temporary, options.json === true)) return EXIT.ok
           if (options.detach) output.err('the run is followed: what works on it ends with this command. Start `isthmus dev` to use --detach')
           const code = await follow(handle, output, options.json === true, stop.signal)
           told = true
@@ -54,6 +50,13 @@ export function runCommand(): Command {
         }
       }),
     )
+}
+
+/** Tells that a run has started; gives whether the command leaves it to itself. */
+export function started(handle: RunHandle, output: Output, detach: boolean, json: boolean): boolean {
+  output.err(`run ${output.color.bold(handle.run)} of ${plain(handle.sync)}${handle.uiUrl ? `\n${output.color.dim(handle.uiUrl)}` : ''}`)
+  if (detach && json) output.json({ outcome: 'running', run: handle.run, workflowId: handle.workflowId, ui: handle.uiUrl })
+  return detach
 }
 
 /** Follows a run to its end; the signal cancels it. */

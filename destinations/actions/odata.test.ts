@@ -5,7 +5,7 @@ import type { ActionRef } from '../../connectors/rest.ts'
 import type { PostResult, RefusedRow } from '../../model/run.ts'
 import { json, testServer, type TestServer } from '../../protocols/testing/server.ts'
 import { actionPlan, migrated, openAction } from '../../test/support/action-destination.ts'
-import { startMockSap, type MockSap } from '../../test/support/mock-sap.ts'
+import { mockSapOfSuite } from '../../test/support/mock-sap.ts'
 import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
 import { chunkOf, column } from '../../test/support/stream-plan.ts'
 
@@ -29,11 +29,7 @@ async function post({ source, action, key }: ActionRef, names: string[], rows: u
 }
 
 describe('an OData server that is not ours', () => {
-  let sap: MockSap
-  beforeAll(async () => {
-    sap = await startMockSap([])
-  })
-  afterAll(() => sap?.stop())
+  const sap = mockSapOfSuite()
 
   it.each([
     [2, '/sap/opu/odata/sap/API_BUSINESS_PARTNER_SRV', 'A_BusinessPartner'],

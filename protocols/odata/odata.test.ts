@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { odata, type EntityOptions } from '../../connectors/odata.ts'
-import { startMockSap, type MockSap } from '../../test/support/mock-sap.ts'
+import { mockSapOfSuite } from '../../test/support/mock-sap.ts'
 import type { SourceInput } from '../../model/index.ts'
 import { reading, type Reading } from '../testing/reading.ts'
 import { json, testServer } from '../testing/server.ts'
@@ -20,11 +20,7 @@ async function read(baseUrl: string, version: 2 | 4, set: string, options: Entit
 }
 
 describe('an OData server that is not ours', () => {
-  let sap: MockSap
-  beforeAll(async () => {
-    sap = await startMockSap([])
-  })
-  afterAll(() => sap?.stop())
+  const sap = mockSapOfSuite()
 
   it.each([
     [2, V2, 'A_BusinessPartner', '$format=json', (body: any) => body.d.results],

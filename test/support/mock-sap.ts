@@ -5,6 +5,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll } from 'vitest'
 import { cacheDir } from '../../workers/index.ts'
 import { pipInstall } from '../../workers/pip-package.ts'
 import { freePort } from '../../workers/ports.ts'
@@ -50,6 +51,20 @@ export async function startMockSap(args: string[]): Promise<MockSap> {
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
       await ended
+    },
+  }
+}
+
+/** One server, without sign-in, for the tests of the suite that calls this; its address is known once they run. */
+export function mockSapOfSuite(): { readonly url: string } {
+  let sap: MockSap | null = null
+  beforeAll(async () => {
+    sap = await startMockSap([])
+  })
+  afterAll(() => sap?.stop())
+  return {
+    get url() {
+      return sap!.url
     },
   }
 }
