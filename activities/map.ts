@@ -1,6 +1,6 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
-import { parseExact, revive } from '../model/json/index.ts'
+import { revive } from '../model/json/index.ts'
 import { compileMapper, selectRecords, type CompiledMapper } from '../model/mapping/index.ts'
 import type { StreamPlan } from '../model/plan.ts'
 import type { PageFrame } from '../model/ports.ts'
@@ -9,6 +9,7 @@ import type { UnreadableLine } from '../model/rows.ts'
 import type { Stream } from '../model/source.ts'
 import { loadSync, postModel, type AnyFlow } from '../project/index.ts'
 import { createDecoder, type Decode } from '../protocols/formats/index.ts'
+import { giveParent } from '../protocols/rest/index.ts'
 import type { OpenStream, OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
 import { RowWriter } from './rows.ts'
@@ -19,9 +20,7 @@ import type { MapRequest, StreamTarget } from './types.ts'
 export function recordsOf(stream: StreamPlan, page: Pick<PageFrame, 'body' | 'parent'>, mapper: CompiledMapper): unknown[] {
   if (page.body.length === 0) return []
   const records = selectRecords(decoderOf(stream.stream)(page.body, mapper.parse), stream.stream.records) ?? []
-  if (!page.parent) return records
-  const parent = parseExact(Buffer.from(page.parent), mapper.parse)
-  for (const record of records) if (record !== null && typeof record === 'object') (record as Record<string, unknown>)['_parent'] = parent
+  if (page.parent) giveParent(records, page.parent, mapper.parse)
   return records
 }
 

@@ -1,8 +1,7 @@
 import type { Action } from '../../model/action.ts'
 import type { HeardLimits } from '../../model/pacer.ts'
 import type { Source } from '../../model/source.ts'
-import { parseExact } from '../../model/json/index.ts'
-import { createDecoder, toUtf8 } from '../../protocols/formats/index.ts'
+import { createDecoder, jsonOr, toUtf8 } from '../../protocols/formats/index.ts'
 import { classify, type HttpResponse, type Verdict } from '../../protocols/http/index.ts'
 import { createJudge, heardOf, type Connection } from '../../protocols/rest/index.ts'
 
@@ -38,7 +37,6 @@ export function createListener(source: Source, action: Pick<Action, 'format' | '
       if (operation !== null) return await connection.soap!.read(operation, toUtf8(body, headers['content-type'], { kind: 'xml', charset: '' }))
       return decode(toUtf8(body, headers['content-type'], format))
     } catch {
-      // Errors of an API often come as JSON, whatever its answers are.
       return operation === null && format.kind === 'json' ? undefined : jsonOr(body)
     }
   }
@@ -55,13 +53,5 @@ export function createListener(source: Source, action: Pick<Action, 'format' | '
     const judged = protocol(said, context)
     if (judged) return { response, value, verdict: judged.verdict, by: 'protocol', limits }
     return { response, value, verdict: classify(response, { nowMs, redactor, expects: null }), by: 'status', limits }
-  }
-}
-
-function jsonOr(body: Buffer): unknown {
-  try {
-    return parseExact(body)
-  } catch {
-    return undefined
   }
 }

@@ -1,23 +1,17 @@
 import type { Action, Lookup } from '../../model/action.ts'
 import { IsthmusError } from '../../model/errors.ts'
+import type { GraphqlCall } from '../../model/graphql.ts'
 import type { ActionDestination } from '../../model/plan.ts'
 import type { Token } from '../../model/ports.ts'
 import type { SoapCall } from '../../model/soap.ts'
 import type { Value } from '../../model/value.ts'
 import { acceptOf, encodeBody } from '../../protocols/formats/index.ts'
+import { graphqlBody } from '../../protocols/graphql/index.ts'
 import { checkHeaders, joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
-import { setIn, sourceValues, type Connection } from '../../protocols/rest/index.ts'
+import { setIn, sourceValues, type Connection, type Prepared } from '../../protocols/rest/index.ts'
 import type { Item } from './item.ts'
 import type { Row } from './rows.ts'
 import { fillBody, fillPath, fillText, RefusedRecord } from './template.ts'
-
-/** A request without its credentials. */
-export interface Prepared {
-  method: string
-  url: URL
-  headers: Record<string, string>
-  body: string | null
-}
 
 /** Builds the requests of an action. `token`: for services that want it inside the body. */
 export interface Requests {
@@ -94,7 +88,7 @@ function headerText(name: string, value: string): string {
 
 /** What a look-up sends: the arguments of its operation, or the body of a POST; undefined for none. */
 function lookupContent({ soap, graphql, method, body }: Lookup, values: Values): unknown {
-  if (graphql) return graphqlBody({ graphql, body }, values)
+  if (graphql) return callOf(graphql, body, values)
   if (soap) return fillBody(soap.args, values)
   return method === 'GET' || body === null ? undefined : fillBody(body, values)
 }
@@ -120,14 +114,13 @@ function recordOf(action: Action, values: Values): unknown {
 }
 
 function templateOf({ body, graphql }: Action, values: Values): unknown {
-  if (graphql) return graphqlBody({ graphql, body }, values)
+  if (graphql) return callOf(graphql, body, values)
   return body === null ? values : fillBody(body, values)
 }
 
-/** `{ query, operationName, variables }`; columns are filled in in the variables and in what goes beside them, never in the document. */
-function graphqlBody({ graphql, body }: Pick<Action, 'graphql' | 'body'>, values: Values): unknown {
-  const { query, operationName, variables } = graphql!
-  return { ...(body === null ? null : (fillBody(body, values) as object)), query, ...(operationName === null ? {} : { operationName }), variables: fillBody(variables, values) }
+/** Columns are filled in in the variables and in what goes beside them, never in the document. */
+function callOf(graphql: GraphqlCall, body: unknown, values: Values): unknown {
+  return graphqlBody(graphql, body === null ? null : fillBody(body, values), fillBody(graphql.variables, values))
 }
 
 /** `{record}` is what is sent of the record, `{index}` its place as text where it stands alone. */

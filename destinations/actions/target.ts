@@ -5,9 +5,9 @@ import type { Token } from '../../model/ports.ts'
 import type { Source } from '../../model/source.ts'
 import { abortError, type HttpTarget } from '../../protocols/http/index.ts'
 import { csrfOf, type Csrf } from '../../protocols/odata/index.ts'
-import { endOf, failedEnd, stopOfClosed, type Connection } from '../../protocols/rest/index.ts'
+import { endOf, failedEnd, stopOfClosed, type Connection, type Prepared } from '../../protocols/rest/index.ts'
 import type { Heard, Listen } from './listener.ts'
-import type { Prepared, Requests } from './requests.ts'
+import type { Requests } from './requests.ts'
 
 /** The account an action belongs to. */
 export interface Account {

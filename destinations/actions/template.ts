@@ -1,4 +1,4 @@
-import { stringifyExact } from '../../model/json/index.ts'
+import { jsonText } from '../../model/json/index.ts'
 
 /** A record that cannot be sent for what is in it. */
 export class RefusedRecord extends Error {
@@ -14,17 +14,12 @@ export class RefusedRecord extends Error {
 const PLACEHOLDER = /\{([^{}]+)\}/g
 const WHOLE = /^\{([^{}]+)\}$/
 
-/** A value as text. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : stringifyExact(value)
-}
-
 /** A text with its `{column}` filled in. Throws RefusedRecord for a column without a value: an address must not lead elsewhere. */
 export function fillText(template: string, values: Record<string, unknown>, encode: (text: string) => string = (t) => t): string {
   return template.replace(PLACEHOLDER, (_, name: string) => {
     const value = values[name]
     if (value === null || value === undefined || value === '') throw new RefusedRecord(`${name} is empty, but ${JSON.stringify(template)} needs it`, name)
-    return encode(textOf(value))
+    return encode(jsonText(value))
   })
 }
 
@@ -44,7 +39,7 @@ export function fillBody(template: unknown, values: Record<string, unknown>): un
     if (whole) return values[whole[1]!] ?? null
     return template.replace(PLACEHOLDER, (_, name: string) => {
       const value = values[name]
-      return value === null || value === undefined ? '' : textOf(value)
+      return value === null || value === undefined ? '' : jsonText(value)
     })
   }
   if (Array.isArray(template)) return template.map((item) => fillBody(item, values))

@@ -1,9 +1,9 @@
-import { stringifyExact } from '../../model/json/index.ts'
+import { jsonText } from '../../model/json/index.ts'
 
 /** A value as text; numbers keep their digits. A list of one is its element. */
 export function plainText(value: unknown): string {
   if (Array.isArray(value) && value.length === 1) return plainText(value[0])
-  return typeof value === 'string' ? value : stringifyExact(value)
+  return jsonText(value)
 }
 
 /** The id at the end of an address in `Location` (RFC 9110 10.2.2): its last segment; null when there is none. */

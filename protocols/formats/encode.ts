@@ -1,5 +1,5 @@
 import type { BodyFormat } from '../../model/index.ts'
-import { stringifyExact } from '../../model/json/index.ts'
+import { jsonText, stringifyExact } from '../../model/json/index.ts'
 import { encodeForm } from './form.ts'
 import { encodeXml } from './xml-write.ts'
 
@@ -9,7 +9,7 @@ export function encodeBody(format: BodyFormat, value: unknown): { body: string; 
     case 'json':
       return { body: stringifyExact(value), contentType: 'application/json' }
     case 'text':
-      return { body: typeof value === 'string' ? value : stringifyExact(value), contentType: 'text/plain; charset=utf-8' }
+      return { body: jsonText(value), contentType: 'text/plain; charset=utf-8' }
     case 'form':
       return { body: encodeForm(value), contentType: 'application/x-www-form-urlencoded' }
     case 'xml':

@@ -1,5 +1,5 @@
 import { IsthmusError } from '../../model/index.ts'
-import { ExactNumber, stringifyExact } from '../../model/json/index.ts'
+import { ExactNumber, jsonText } from '../../model/json/index.ts'
 import { encodeQuery } from '../http/index.ts'
 
 /** A surrogate without its other half, which no bytes stand for. */
@@ -29,7 +29,7 @@ function isPlain(value: unknown): boolean {
 function add(pairs: string[], name: string, value: unknown): void {
   if (value === undefined) return
   if (isPlain(value)) {
-    const text = value === null ? '' : typeof value === 'string' ? value : stringifyExact(value)
+    const text = value === null ? '' : jsonText(value)
     if (HALF.test(text) || HALF.test(name)) throw new IsthmusError('InvalidInput', 'a field of the form holds half a character', { field: 'body', cure: 'correct the text' })
     pairs.push(`${encodeQuery(name)}=${encodeQuery(text)}`)
     return

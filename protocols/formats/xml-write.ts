@@ -1,5 +1,5 @@
 import { IsthmusError } from '../../model/index.ts'
-import { ExactNumber, stringifyExact } from '../../model/json/index.ts'
+import { ExactNumber, jsonText } from '../../model/json/index.ts'
 
 /** Names of XML 1.0 without the rarer letters, with at most one prefix. */
 const NAME = /^[A-Za-z_\u00c0-\uffdc][\w.\-\u00b7-\uffdc]*(?::[A-Za-z_\u00c0-\uffdc][\w.\-\u00b7-\uffdc]*)?$/
@@ -46,7 +46,7 @@ const SIGNS: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', 
 
 function escaped(value: unknown, attribute = false): string {
   if (isObject(value)) throw fault('an attribute or text is an object')
-  const text = typeof value === 'string' ? value : stringifyExact(value)
+  const text = jsonText(value)
   if (IMPOSSIBLE.test(text)) throw fault('a text holds a control character, which XML cannot carry')
   return text.replace(attribute ? /[&<>"\r\n\t]/g : /[&<>\r]/g, (c) => SIGNS[c]!)
 }

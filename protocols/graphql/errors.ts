@@ -1,4 +1,4 @@
-import { revive, stringifyExact } from '../../model/json/index.ts'
+import { jsonText, revive, stringifyExact } from '../../model/json/index.ts'
 
 /** One error of an answer, in whatever shape the server gives it (https://spec.graphql.org/October2021/#sec-Errors). */
 export interface GraphqlError {
@@ -21,7 +21,7 @@ export function errorsOf(answer: Record<string, unknown>): GraphqlError[] {
   if (Array.isArray(found)) return found.slice(0, MOST).map(oneError)
   // Shopify: `errors: { query: "..." }` or a text.
   if (typeof found === 'object' && !('message' in found)) {
-    const texts = Object.entries(revive(found) as object).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : stringifyExact(value)}`)
+    const texts = Object.entries(revive(found) as object).map(([name, value]) => `${name}: ${jsonText(value)}`)
     return texts.length === 0 ? [] : [{ ...oneError(texts.join('; ')), code: codeOf(answer['extensions'], answer) }]
   }
   return [oneError(found)]
@@ -29,7 +29,7 @@ export function errorsOf(answer: Record<string, unknown>): GraphqlError[] {
 
 function oneError(given: unknown): GraphqlError {
   const error = revive(given)
-  if (error === null || typeof error !== 'object') return { message: typeof error === 'string' ? error : stringifyExact(error), path: null, code: '', extensions: {} }
+  if (error === null || typeof error !== 'object') return { message: jsonText(error), path: null, code: '', extensions: {} }
   const { message, path, extensions } = error as Record<string, unknown>
   const more = extensions !== null && typeof extensions === 'object' ? (extensions as Record<string, unknown>) : {}
   const where = Array.isArray(path) ? path.filter((k) => typeof k === 'string' || typeof k === 'number') : typeof path === 'string' ? path.split('.') : null

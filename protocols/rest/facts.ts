@@ -169,10 +169,15 @@ function missing(stream: Stream, body: unknown): IsthmusError {
 export const emptyFacts: Facts = { records: 0, list: [], hasMore: null, total: null, totalPages: null, next: null, mark: null, range: null }
 
 /** The smallest JSON body without records, for an answer that rightly has none (204, or a page behind the last one). */
-export function emptyJson(records: Path): Buffer {
+function emptyJson(records: Path): Buffer {
   const keys = pathKeys(records)
   const end = keys.indexOf('*')
   let body: unknown = []
   for (const key of keys.slice(0, end < 0 ? keys.length : end).reverse()) body = { [key]: body }
   return Buffer.from(JSON.stringify(body))
+}
+
+/** The smallest body without records in a stream's format. */
+export function emptyBody({ format, records }: Pick<Stream, 'format' | 'records'>): Buffer {
+  return format.kind === 'json' ? emptyJson(records) : Buffer.alloc(0)
 }

@@ -1,9 +1,11 @@
 import { durationMs, IsthmusError } from '../../model/index.ts'
 import type { JobPlan, PageStop, Position, RequestPart, Stream } from '../../model/index.ts'
-import { revive, stringifyExact } from '../../model/json/index.ts'
+import { jsonText, revive, stringifyExact } from '../../model/json/index.ts'
 import { compilePath } from '../../model/mapping/index.ts'
 import { originOf } from '../http/index.ts'
 import { openConnection } from './connection.ts'
+import { NO_LAYERS } from './layers.ts'
+import { newMemory } from './memory.ts'
 import { readPass } from './pass.ts'
 import type { Read } from './read-pages.ts'
 import { orStop, refused } from './stops.ts'
@@ -104,11 +106,11 @@ type Asked = ({ value: unknown; headers: Record<string, string> } | { stop: Page
 /** One request of the job; its answer as it is. */
 async function ask(options: ReadOptions, part: RequestPart, method: RequestPart['method'] & string, vars: { job?: string }): Promise<Asked> {
   const { reader } = options
-  const stream: Stream = { ...reader.stream, ...submitOf({ ...part, method: part.method ?? method }), headers: { ...reader.stream.headers, ...part.headers }, soap: part.soap, format: { kind: 'json' }, incremental: null, parent: null, window: null, job: null, nested: [], graphql: part.graphql }
+  const stream: Stream = { ...reader.stream, ...submitOf({ ...part, method: part.method ?? method }), headers: { ...reader.stream.headers, ...part.headers }, soap: part.soap, format: { kind: 'json' }, incremental: null, ...NO_LAYERS, graphql: part.graphql }
   let found: { value: unknown; headers: Record<string, string> } | null = null
   const result = await readPass({
     ...options,
-    reader: { ...reader, stream, memory: { window: 1, pageSize: null, parents: null } },
+    reader: { ...reader, stream, memory: newMemory() },
     position: null,
     raw: true,
     vars: { ...options.vars, ...vars },
@@ -137,6 +139,5 @@ function downloadFrom(reader: RestReader, url: string | null): { reader: RestRea
 
 function textOf(value: unknown): string {
   const plain: unknown = revive(value)
-  if (plain === undefined || plain === null) return ''
-  return typeof plain === 'string' ? plain : stringifyExact(plain)
+  return plain === undefined || plain === null ? '' : jsonText(plain)
 }

@@ -1,6 +1,6 @@
 import { pathKeys } from '../../model/index.ts'
 import type { ErrorRule, HeardLimits, Path, Source, Stream } from '../../model/index.ts'
-import { revive, stringifyExact } from '../../model/json/index.ts'
+import { jsonText, revive } from '../../model/json/index.ts'
 import { compileCondition, compilePath } from '../../model/mapping/index.ts'
 import { heardInAnswer, judgeGraphql } from '../graphql/index.ts'
 import { heardLimits } from '../http/index.ts'
@@ -63,7 +63,7 @@ function compileRule(rule: ErrorRule): Judge {
     if (typeof value === 'string' && pathKeys(rule.path).length > 0) return null
     if (conditional && !holds(value)) return null
     const told = reasonAt === null ? undefined : revive(reasonAt(value))
-    const reason = `HTTP ${context.status}: ${context.redactor.text(told === undefined || told === null ? `the answer fits a rule of \`errors\` (${then})` : plain(told)).slice(0, 300)}`
+    const reason = `HTTP ${context.status}: ${context.redactor.text(told === undefined || told === null ? `the answer fits a rule of \`errors\` (${then})` : jsonText(told)).slice(0, 300)}`
     switch (then) {
       case 'ok':
         return { verdict: { kind: 'ok' } }
@@ -82,8 +82,4 @@ function compileRule(rule: ErrorRule): Judge {
         return { verdict: { kind: then, reason } }
     }
   }
-}
-
-function plain(value: unknown): string {
-  return typeof value === 'string' ? value : stringifyExact(value)
 }

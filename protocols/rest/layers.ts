@@ -1,4 +1,8 @@
+import type { Stream } from '../../model/index.ts'
 import type { ReadOptions } from './types.ts'
+
+/** A stream without them: the pages of one query. */
+export const NO_LAYERS: Pick<Stream, 'parent' | 'window' | 'job' | 'nested'> = { parent: null, window: null, job: null, nested: [] }
 
 /** What is left of a call's budget while a layer goes through many passes. */
 export interface Spending {

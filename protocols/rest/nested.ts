@@ -1,11 +1,14 @@
 import { IsthmusError, pathKeys } from '../../model/index.ts'
 import type { NestedPlan, PageRead, PageStop, Path, Stream } from '../../model/index.ts'
-import { parseExact, revive, stringifyExact } from '../../model/json/index.ts'
+import { jsonText, parseExact, revive, stringifyExact } from '../../model/json/index.ts'
 import { compilePath, selectRecords } from '../../model/mapping/index.ts'
+import { NO_LAYERS } from './layers.ts'
 import { readPass } from './pass.ts'
 import type { Read } from './read-pages.ts'
+import { merged } from './requests.ts'
 import { stopOf } from './stops.ts'
 import { setIn } from './template.ts'
+import { newMemory } from './memory.ts'
 import type { ReadOptions, ReadResult } from './types.ts'
 
 /** Objects of a page whose lists are completed at once; the account's limits hold all the same. */
@@ -87,16 +90,11 @@ function restOf({ request, at, list, hasMore, next }: NestedPlan, stream: Stream
   const below = (path: Path): Path => [...pathKeys(at), ...pathKeys(path)]
   return {
     ...stream,
-    path: request!.path ?? stream.path,
-    method: request!.method ?? stream.method,
-    query: request!.query ?? stream.query,
-    headers: { ...stream.headers, ...request!.headers },
-    body: request!.body ?? stream.body,
-    graphql: request!.graphql ?? stream.graphql,
+    ...(merged(stream, request!) as Pick<Stream, 'path' | 'method' | 'query' | 'headers' | 'body' | 'graphql'>),
     soap: request!.soap,
     records: below(list),
     page: { kind: 'cursor', send: '', next: below(next), from: 'body', hasMore: below(hasMore), in: 'body', size: null, sizeParam: '' },
-    key: [], more: null, incremental: null, parent: null, window: null, job: null, nested: [],
+    key: [], more: null, incremental: null, ...NO_LAYERS,
   }
 }
 
@@ -141,10 +139,10 @@ async function readRest(owner: Record<string, unknown>, { plan, name, list, next
   if (key === undefined || key === null || key === '') stop('Contract', `an object whose \`${name}\` was cut has no ${pathKeys(plan.id).join('.')}`, 'from.nested', 'select its id, by which the rest is asked for')
   const result = await readPass({
     ...options,
-    reader: { ...options.reader, stream: rest, memory: { window: 1, pageSize: null, parents: null } },
+    reader: { ...options.reader, stream: rest, memory: newMemory() },
     position: { kind: 'cursor', cursor },
     since: null,
-    vars: { ...options.vars, 'parent.id': typeof key === 'string' ? key : stringifyExact(key) },
+    vars: { ...options.vars, 'parent.id': jsonText(key) },
     inTurn: true,
     budget: { untilMs: Infinity, bytes: Infinity, requests: Infinity },
     onPage: async (page) => {

@@ -3,7 +3,7 @@ import type { Position } from '../../model/index.ts'
 import { stringifyExact } from '../../model/json/index.ts'
 import { createDecoder, toUtf8 } from '../formats/index.ts'
 import type { HttpResponse } from '../http/index.ts'
-import { createFactReader, emptyFacts, emptyJson } from './facts.ts'
+import { createFactReader, emptyFacts, emptyBody } from './facts.ts'
 import type { Facts } from './facts.ts'
 import { cutRange } from './range.ts'
 import { asFirstAnswer } from '../soap/index.ts'
@@ -48,6 +48,6 @@ export function createPageReader({ stream, connection }: RestReader, raw: boolea
       if (raw) return { ...emptyFacts, records: 1, list: [value] }
       return { ...readFacts(value, response), range }
     },
-    empty: format.kind === 'json' ? emptyJson(stream.records) : Buffer.alloc(0),
+    empty: emptyBody(stream),
   }
 }

@@ -1,20 +1,21 @@
 import { setMaxListeners } from 'node:events'
 import { IsthmusError, pathKeys } from '../../model/index.ts'
 import type { PageStop, ParentPlan, Path, Position, Stream } from '../../model/index.ts'
-import { parseExact, revive, stringifyExact } from '../../model/json/index.ts'
+import { jsonText, revive, stringifyExact } from '../../model/json/index.ts'
 import { compilePath } from '../../model/mapping/index.ts'
 import { abortError } from '../http/index.ts'
 import { MORE } from './call.ts'
-import { emptyJson } from './facts.ts'
-import { spend } from './layers.ts'
+import { emptyBody } from './facts.ts'
+import { NO_LAYERS, spend } from './layers.ts'
 import type { Spending } from './layers.ts'
+import { newMemory } from './memory.ts'
+import { giveParent, PARENT } from './parent-fields.ts'
 import { readPass } from './pass.ts'
 import type { Read } from './read-pages.ts'
 import { setIn, type Vars } from './template.ts'
 import type { ParentsPage, ReadOptions, ReadResult } from './types.ts'
 
 type ParentPosition = Extract<Position, { kind: 'parent' }>
-const PARENT = '_parent'
 
 /**
  * Reads a stream once for each record of its parent stream: a page of parents at a time, several of them at once, handed over in the order of
@@ -58,7 +59,7 @@ async function readChildren({ options, plan, page, from, since, read, left }: Ch
   const behind: ParentPosition | null = next === null ? null : { kind: 'parent', at: next, index: 0, id: '', in: null }
   if (from.index >= list.length) {
     // Nothing to ask for; the end of the scan is handed over all the same.
-    if (behind === null) await options.onPage({ body: emptyBodyOf(options.reader.stream), records: 0, list: [], next: null, last: true, parent: null, mark: null, total: null })
+    if (behind === null) await options.onPage({ body: emptyBody(options.reader.stream), records: 0, list: [], next: null, last: true, parent: null, mark: null, total: null })
     return { stop: { kind: 'done' }, position: behind }
   }
   const describe = describer(options.reader.stream, plan)
@@ -85,15 +86,14 @@ async function readChildren({ options, plan, page, from, since, read, left }: Ch
       ...options,
       signal: own.signal,
       // What one learns of page sizes says nothing about the others.
-      reader: { ...options.reader, memory: { window: 1, pageSize: null, parents: null } },
+      reader: { ...options.reader, memory: newMemory() },
       since,
       position: i === from.index ? from.in : null,
       vars: { ...options.vars, ...vars },
       onPage: async (p) => {
         await myTurn
         const following = p.last ? place(i + 1, null) : place(i, p.next)
-        const parent = parseExact(Buffer.from(text), { revive: false })
-        for (const record of p.list) if (record !== null && typeof record === 'object') (record as Record<string, unknown>)[PARENT] = parent
+        giveParent(p.list, text, { revive: false })
         await options.onPage({ ...p, parent: text, next: following, last: following === null })
         here = following
       },
@@ -125,10 +125,10 @@ async function parentsAt(options: ReadOptions, plan: ParentPlan, position: Posit
   const name = JSON.stringify([position, since])
   if (reader.memory.parents?.at === name) return { page: reader.memory.parents, requests: 0 }
   let page: ParentsPage | null = null
-  const stream: Stream = { ...plan.stream, parent: null, window: null, job: null, nested: [] }
+  const stream: Stream = { ...plan.stream, ...NO_LAYERS }
   const result = await readPass({
     ...options,
-    reader: { ...reader, stream, memory: { window: 1, pageSize: null, parents: null } },
+    reader: { ...reader, stream, memory: newMemory() },
     position,
     since,
     inTurn: true,
@@ -165,7 +165,7 @@ function describer(stream: Stream, { fields }: ParentPlan): (parent: unknown) =>
       asked.map(({ name, get }) => {
         const value = get(parent)
         if (value === undefined || value === null || value === '') throw new IsthmusError('Contract', `a parent has no ${name.slice(7)}`, { field: 'from.parent', cure: `compare {${name}} with the records of the parent stream` })
-        return [name, typeof value === 'string' ? value : stringifyExact(value)]
+        return [name, jsonText(value)]
       }),
     )
     const object = given.reduce<unknown>((all, { path, get }) => setIn(all, path, get(parent) ?? null), {})
@@ -176,8 +176,4 @@ function describer(stream: Stream, { fields }: ParentPlan): (parent: unknown) =>
 /** The lower bound asks the parents for changes when it is a field of theirs. */
 function sinceOfParent({ incremental }: Stream): boolean {
   return incremental?.kind === 'field' && pathKeys(incremental.field)[0] === PARENT
-}
-
-function emptyBodyOf({ format, records }: Stream): Buffer {
-  return format.kind === 'json' ? emptyJson(records) : Buffer.alloc(0)
 }

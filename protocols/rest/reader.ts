@@ -6,6 +6,8 @@ import { openConnection } from './connection.ts'
 import type { Connection } from './connection.ts'
 import { fingerprint } from './fingerprint.ts'
 import { submitOf } from './job.ts'
+import { NO_LAYERS } from './layers.ts'
+import { newMemory } from './memory.ts'
 import type { RestReader } from './types.ts'
 
 export interface RestOptions {
@@ -39,7 +41,7 @@ export function openRest(options: RestOptions): RestReader {
     connection,
     auth: connection.authenticator,
     resolve,
-    memory: { window: 1, pageSize: null, parents: null },
+    memory: newMemory(),
     get fingerprint() {
       return (print ??= fingerprint(source.auth, connection.baseUrl, resolve))
     },
@@ -47,7 +49,7 @@ export function openRest(options: RestOptions): RestReader {
   }
   // The first request of all: that of the parents, or of the job.
   const begins = stream.parent?.stream ?? (stream.job ? { ...stream, ...submitOf(stream.job.submit) } : stream)
-  const first = createRequests({ ...reader, stream: { ...begins, parent: null, window: null, job: null, nested: [] } }, { since: null, vars: PROBE }).url(null)
+  const first = createRequests({ ...reader, stream: { ...begins, ...NO_LAYERS } }, { since: null, vars: PROBE }).url(null)
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(begins.path)) {
     try {
       connection.http.allow(first)

@@ -1,6 +1,7 @@
 import { IsthmusError } from '../../model/index.ts'
-import type { GraphqlCall, Position, RequestPart, Stream, Token } from '../../model/index.ts'
+import type { Position, RequestPart, Stream, Token } from '../../model/index.ts'
 import { acceptOf, encodeBody } from '../formats/index.ts'
+import { graphqlBody } from '../graphql/index.ts'
 import { checkHeaders, hasQuery, joinUrl, setQuery } from '../http/index.ts'
 import type { HttpTarget } from '../http/index.ts'
 import { renderBound } from './bound.ts'
@@ -46,7 +47,7 @@ export function createRequests(reader: RestReader, { since, vars: outer }: Reque
   const { incremental, page } = stream
   const bound = since !== null && incremental?.kind === 'field' ? renderBound(since, incremental.format) : (since ?? undefined)
   const common: Vars = { version: source.version || undefined, since: bound, ...outer }
-  const secret = sourceValues([source.query, stream.query, stream.more?.query ?? {}], resolve, connection.http.redactor)
+  const secret = stream.more?.query ? sourceValues([source.query, stream.query, stream.more.query], resolve, connection.http.redactor) : first.values
 
   const partOf = (position: Position | null): Part => (more && position !== null && !(position.kind === 'page' && page.kind === 'page' && position.page === page.start) && !(position.kind === 'offset' && position.offset === 0) ? more : first)
   const params = (position: Position | null): Param[] => {
@@ -97,7 +98,7 @@ export function createRequests(reader: RestReader, { since, vars: outer }: Reque
         for (const [name, value] of Object.entries(made.headers)) headers[name] ??= value
       } else if (part.method !== 'GET') {
         let value = part.body === null ? null : fillJson(part.body, vars)
-        if (part.graphql) value = graphqlBody(part.graphql, value, vars)
+        if (part.graphql) value = graphqlBody(part.graphql, value, fillJson(part.graphql.variables, vars))
         for (const p of given) if (p.in === 'body') value = setIn(value, p.name, p.value)
         if (value !== null) {
           const made = encodeBody(stream.bodyFormat, value)
@@ -139,7 +140,7 @@ interface Part {
 }
 
 /** What the second and further requests are made of: the first one's parts, where `more` does not say otherwise. */
-function merged(stream: Stream, more: RequestPart): Required<Omit<RequestPart, 'path' | 'method'>> & { path: string; method: string } {
+export function merged(stream: Stream, more: RequestPart): Required<Omit<RequestPart, 'path' | 'method'>> & { path: string; method: string } {
   return {
     path: more.path ?? stream.path,
     method: more.method ?? stream.method,
@@ -173,11 +174,6 @@ function createPart(reader: RestReader, part: { path: string; method: string; qu
       }
     },
   }
-}
-
-/** `{ query, operationName, variables }` (https://graphql.github.io/graphql-over-http/draft/#sec-Request-Parameters). Placeholders are filled in in the variables only. */
-function graphqlBody({ query, operationName, variables }: GraphqlCall, beside: unknown, vars: Vars): unknown {
-  return { ...(beside as object | null), query, ...(operationName === null ? {} : { operationName }), variables: fillJson(variables, vars) }
 }
 
 /** The part of a file from a position on (RFC 9110 14.2); only of the file that the scan began with (13.1.5). */

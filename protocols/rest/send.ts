@@ -1,8 +1,7 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../../model/index.ts'
 import type { ErrorType, Permit, Position, RequestEnd, Token } from '../../model/index.ts'
-import { parseExact } from '../../model/json/index.ts'
-import { expects } from '../formats/index.ts'
+import { expects, jsonOr } from '../formats/index.ts'
 import { checkHeaders, classify, isAbortError, noticesOf } from '../http/index.ts'
 import type { HttpResponse, Verdict } from '../http/index.ts'
 import type { Call } from './call.ts'
@@ -130,8 +129,7 @@ async function decode(call: Call, response: HttpResponse, position: Position | n
   const { redactor } = call.options.reader.connection.http
   const { format } = call.options.reader.stream
   try {
-    // Errors of an API come as JSON whatever its pages are.
-    if (!ok && operation === null && (response.body.length > MOST_SAID || format.kind === 'csv' || format.kind === 'ndjson')) return jsonOr(response.body)
+    if (!ok && operation === null && (response.body.length > MOST_SAID || format.kind === 'csv' || format.kind === 'ndjson')) return saidIn(response.body)
     return await call.read.decode(response, ok ? position : null, operation)
   } catch (error) {
     if (error instanceof FileChanged) return { failed: error.message, type: 'Contract', changed: true }
@@ -144,13 +142,10 @@ async function decode(call: Call, response: HttpResponse, position: Position | n
 /** Longest body of an answer that is no page in which signs of errors are looked for. */
 const MOST_SAID = 256 * 1024
 
-function jsonOr(body: Buffer): Decoded | Failed {
-  try {
-    if (body.length <= MOST_SAID) return { body, value: parseExact(body, { revive: false }), range: null }
-  } catch {
-    // it speaks as text
-  }
-  return { failed: 'the answer is no page', type: 'Contract', changed: false }
+/** What an answer that is no page says as JSON; the others speak as text. */
+function saidIn(body: Buffer): Decoded | Failed {
+  const value = body.length <= MOST_SAID ? jsonOr(body, { revive: false }) : undefined
+  return value === undefined ? { failed: 'the answer is no page', type: 'Contract', changed: false } : { body, value, range: null }
 }
 
 function bodyText({ body }: HttpResponse): string {
