@@ -7,6 +7,7 @@ import { mapChunk } from './map.ts'
 import { readChunk } from './page.ts'
 import { refreshToken } from './refresh.ts'
 import { parkStream } from './park.ts'
+import { pauseStream } from './pause.ts'
 import { postChunk } from './post.ts'
 import { prepareStream } from './prepare.ts'
 import { repairActivities } from './repair/index.ts'
@@ -38,6 +39,7 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
     map: (request) => step((context) => mapChunk(deps, streams, request, context)),
     post: (request) => step((context) => postChunk(deps, streams, request, context)),
     park: (request) => step(() => parkStream(deps, streams, request)),
+    pause: (request) => step(() => pauseStream(deps, request)),
     complete: (request) => step((context) => completeStream(deps, streams, request, context)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
     ...repairActivities(deps),

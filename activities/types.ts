@@ -48,6 +48,12 @@ export interface PrepareResult {
   repeatable: boolean
 }
 
+/** A stream of a paused run. */
+export interface PauseRequest extends StreamTarget {
+  counts: Counts
+  note: string
+}
+
 /** A stream that waits for a person. */
 export interface ParkRequest extends StreamTarget {
   counts: Counts
@@ -134,6 +140,8 @@ export interface Activities {
   post(request: PostStepRequest): Promise<PostResult>
   /** Shows a parked stream to those who look at the run, and alerts once. */
   park(request: ParkRequest): Promise<ParkResult>
+  /** Shows a paused stream to those who look at the run. */
+  pause(request: PauseRequest): Promise<void>
   /** Ends a scan that has seen everything: removes rows that are gone, exchanges the table of mode replace. */
   complete(request: CompleteRequest): Promise<CompleteResult>
   /** Writes the receipt of a run and cleans up behind it. */

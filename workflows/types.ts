@@ -1,6 +1,7 @@
 import type { Guard } from '../model/plan.ts'
 import type { TokenAsk } from '../model/owner.ts'
 import type { Counts, Position, RunError, Wait } from '../model/run.ts'
+import type { PauseNote } from './messages.ts'
 
 /** One stream of a run. */
 export interface StreamStart {
@@ -51,6 +52,8 @@ export interface StreamState {
   anew: string
   /** Scans begun anew in this run because the place to go on from was lost. */
   anews: number
+  /** What a person said who paused the run; null while it goes on. Absent in runs of older releases. */
+  held?: PauseNote | null
   /** Goes on where an earlier run had stopped. */
   resumed: boolean
   /** That place, until a page was read from it. */

@@ -7,7 +7,7 @@ import { connectCommand } from './connect.ts'
 import { connectionsCommand } from './connections.ts'
 import { devCommand } from './dev.ts'
 import { initCommand } from './init.ts'
-import { approveCommand, retryCommand, skipCommand } from './operate.ts'
+import { approveCommand, pauseCommand, resumeCommand, retryCommand, skipCommand } from './operate.ts'
 import { cancelCommand, logsCommand, statusCommand } from './inspect.ts'
 import { listCommand } from './list.ts'
 import { EXIT } from './output.ts'
@@ -31,7 +31,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command

@@ -1,4 +1,4 @@
-import type { Activities, ParkRequest, PrepareRequest } from '../../activities/types.ts'
+import type { Activities, ParkRequest, PauseRequest, PrepareRequest } from '../../activities/types.ts'
 import type { PageResult, PageStop } from '../../model/run.ts'
 
 /**
@@ -7,10 +7,10 @@ import type { PageResult, PageStop } from '../../model/run.ts'
  */
 export function fakeActivities(script: ((call: number, position: number) => Partial<PageResult> & { stop: PageStop; records?: number })): {
   activities: Activities
-  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; prepared: PrepareRequest[]; map: number }
+  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; paused: PauseRequest[]; prepared: PrepareRequest[]; map: number }
   set: { map?: (seq: number) => void }
 } {
-  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], prepared: [] as PrepareRequest[], map: 0 }
+  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], paused: [] as PauseRequest[], prepared: [] as PrepareRequest[], map: 0 }
   const set: { map?: (seq: number) => void } = {}
   const activities: Activities = {
     async prepare(request) {
@@ -43,6 +43,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     async park(request) {
       calls.parked.push(request)
       return { signedIn: false }
+    },
+    async pause(request) {
+      calls.paused.push(request)
     },
     async complete() {
       return { kind: 'done', removed: 0 }
