@@ -3,6 +3,7 @@ import type { ChunkRef, CompleteResult, Counts, Outcome, Position, PostResult, R
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
 import type { ConnectionStore, ConnectLinkStore, PayloadKeys } from './connections.ts'
 import type { Pacer, PacerOptions } from './pacer.ts'
+import type { InboxStore } from './webhook.ts'
 import type { RejectStore } from './rejects.ts'
 import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
 
@@ -237,7 +238,7 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, InboxStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>

@@ -9,6 +9,7 @@ import { pathKeys, valueSchema } from '../model/value.ts'
 import { checkAction, compileAction } from './compile-action.ts'
 import { checkRows } from './compile-rows.ts'
 import { checkGraphqlStream, streamOf } from './compile-graphql.ts'
+import { compileTriggers } from './compile-triggers.ts'
 import type { AnyFlow, SyncDefinition } from './define.ts'
 import { parseOr } from './issues.ts'
 
@@ -60,7 +61,9 @@ export function compileSync(definition: SyncDefinition, file: { id: string; file
   const streams = definition.flows.map((f, i) => compileFlow(f, { file: file.file, prefix: many ? `streams[${i}].` : '', text: file.text }))
   const twice = streams.find((s, i) => streams.findIndex((o) => o.name === s.name) !== i)
   if (twice) throw new IsthmusError('InvalidInput', `two streams are named "${twice.name}"`, { file: file.file, field: 'streams', cure: 'give each stream of a sync its own name' })
-  const body = { version: 1 as const, id, file: file.file, streams, every: definition.every }
+  const on = compileTriggers(definition, file.file)
+  // Left out when there are none: plans of before keep their hash.
+  const body = { version: 1 as const, id, file: file.file, streams, every: definition.every, ...(on.length > 0 && { on }) }
   return planSchema.parse({ ...body, hash: sha256(canonical(body)) })
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ActionRef, StreamRef } from '../connectors/rest.ts'
+import type { TriggerRef } from '../connectors/webhook.ts'
 import { postgresQuery, type QueryOptions } from '../connectors/query.ts'
 import type { CheckFields, FieldsMapping, MapFor } from '../model/mapping/index.ts'
 import type { deletesSchema, guardSchema, Mode } from '../model/plan.ts'
@@ -80,6 +81,8 @@ export interface AnyFlow extends Omit<Flow<z.ZodObject, never>, 'map'> {
 export interface SyncOptions {
   /** Interval of the schedule, for example `15m`. */
   every?: string
+  /** Runs it when events arrive: `on: hook.on('invoice.*')` of a `webhook({...})`. A stream of events makes its sync run by itself. */
+  on?: TriggerRef | TriggerRef[]
   /** Another id than the file's path below `syncs/`. */
   id?: string
 }
@@ -88,6 +91,7 @@ export interface SyncDefinition {
   kind: 'sync'
   flows: AnyFlow[]
   every: string | null
+  on: TriggerRef[]
   id: string | null
 }
 
@@ -100,7 +104,7 @@ export function defineSync<M extends z.ZodObject, const S>(sync: Flow<M, S> & Sy
 export function defineSync(sync: { streams: AnyFlow[] } & SyncOptions): SyncDefinition
 export function defineSync(sync: (AnyFlow | { streams: AnyFlow[] }) & SyncOptions): SyncDefinition {
   const flows = 'streams' in sync ? sync.streams : [sync]
-  return { kind: 'sync', flows, every: sync.every ?? null, id: sync.id ?? null }
+  return { kind: 'sync', flows, every: sync.every ?? null, on: [sync.on ?? []].flat(), id: sync.id ?? null }
 }
 
 /** One stream of a sync that has several. */

@@ -1,3 +1,4 @@
+export { projectWebhooks, type ProjectWebhook } from './compile-triggers.ts'
 export * from './define.ts'
 export * from './compile.ts'
 export * from './environment.ts'

@@ -54,7 +54,7 @@ export function compilePost({ connection, connector, file, action: name, staged,
     map: fields(Object.fromEntries(Object.keys(model.shape).map((column) => [column, { path: column === WHOLE ? [] : column }])) as never),
   } as unknown as AnyFlow
   const id = postId(connection, name)
-  const definition: SyncDefinition = { kind: 'sync', flows: [flow], every: null, id }
+  const definition: SyncDefinition = { kind: 'sync', flows: [flow], every: null, on: [], id }
   return { definition, plan: compileSync(definition, { id, file: file || `connector ${connector.id}`, text: '' }) }
 }
 

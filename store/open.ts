@@ -3,6 +3,7 @@ import type { Store } from '../model/ports.ts'
 import { CallbackError } from './callback-error.ts'
 import { connectLinkQueries } from './connect-links.ts'
 import { connectionQueries } from './connections.ts'
+import { inboxQueries } from './inbox.ts'
 import { checkKey } from './key-check.ts'
 import { logQueries } from './log.ts'
 import { Keyring } from './keyring.ts'
@@ -53,6 +54,7 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     ...tokens.queries,
     ...connectionQueries(pool, keyring),
     ...connectLinkQueries(pool, keyring),
+    ...inboxQueries(pool),
     payloadKeys: () => keyring.payloadKeys(),
   }
   const close = async (): Promise<void> => {

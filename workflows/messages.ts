@@ -42,6 +42,9 @@ export const parkedSignal = defineSignal<[StreamReceipt]>('streamParked')
 /** A parked stream goes on. */
 export const resumedSignal = defineSignal<[{ stream: string }]>('streamResumed')
 
+/** Events have arrived that a sync wants. */
+export const eventsSignal = defineSignal<[]>('events')
+
 /** Gives a token newer than the one that was seen to whoever asks: its version, never itself. One `updateId` for each version. */
 export const ensureFreshUpdate = defineUpdate<FreshResult, [FreshRequest]>('ensureFresh')
 /** A person has signed in again. */

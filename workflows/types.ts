@@ -99,6 +99,13 @@ export interface StreamState {
 
 export type { Wait }
 
+/** A sync that runs when events arrive. */
+export interface TriggeredInput {
+  sync: string
+  /** Events wait; false when it is started by their signal. */
+  waiting: boolean
+}
+
 /** What is known of one token of a connection; never the token. */
 export interface TokenState {
   /** The one that was got last, or the one that was of no use any more when a refresh failed. */
