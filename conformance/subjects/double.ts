@@ -12,7 +12,7 @@ export function doubleSubject(name: string, sourceInput: SourceInput, streamInpu
       const source = sourceSchema.parse({ ...sourceInput, maxPageBytes: 4 * 1024 * 1024 })
       const stream = streamSchema.parse(streamInput)
       const double = await startDouble({ source, stream, records, pageSize, quirks })
-      return { ...double, source, stream, values: {} }
+      return { ...double, source, stream, values: {}, quirky: true }
     },
   }
 }
