@@ -6,6 +6,7 @@ import type { Subject } from '../types.ts'
 import { ACTIONS } from './actions.ts'
 import { declaredSubjects, streamSubject } from './declared.ts'
 import { GRAPHQL } from './graphql.ts'
+import { ODATA } from './odata.ts'
 import { REST } from './rest.ts'
 import { ROWS_SUBJECTS } from './rows.ts'
 
@@ -21,7 +22,7 @@ export interface Subjects {
 export async function subjectsOf(projectDir: string, names: string[]): Promise<Subjects> {
   const own = await projectConnectors(projectDir)
   const isNamed = (id: string): boolean => names.some((n) => n === id || n.startsWith(`${id}/`))
-  const streams = [...REST, ...GRAPHQL, ...ROWS_SUBJECTS]
+  const streams = [...REST, ...GRAPHQL, ...ODATA, ...ROWS_SUBJECTS]
   const isFamily = (id: string): boolean => [...streams, ...ACTIONS].some((s) => fits(s, id))
   // A file beside the connectors may be something else, until somebody names it: and `rest` names the protocol.
   const broken = own.find((c) => c.error && (c.error.field !== 'default' ? names.length === 0 || isNamed(c.id) : isNamed(c.id) && !isFamily(c.id)))
