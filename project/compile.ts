@@ -60,7 +60,11 @@ export function compileSync(definition: SyncDefinition, file: { id: string; file
   const streams = definition.flows.map((f, i) => compileFlow(f, { file: file.file, prefix: many ? `streams[${i}].` : '', text: file.text }))
   const twice = streams.find((s, i) => streams.findIndex((o) => o.name === s.name) !== i)
   if (twice) throw new IsthmusError('InvalidInput', `two streams are named "${twice.name}"`, { file: file.file, field: 'streams', cure: 'give each stream of a sync its own name' })
-  const body = { version: 1 as const, id, file: file.file, streams, every: definition.every }
+  return hashed({ version: 1, id, file: file.file, streams, every: definition.every })
+}
+
+/** A plan with its hash. */
+export function hashed(body: Omit<Plan, 'hash'>): Plan {
   return planSchema.parse({ ...body, hash: sha256(canonical(body)) })
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
+import { apiKeyQueries } from './api-keys.ts'
 import { CallbackError } from './callback-error.ts'
 import { connectLinkQueries } from './connect-links.ts'
 import { connectionQueries } from './connections.ts'
@@ -15,6 +16,7 @@ import { remapQueries } from './remaps.ts'
 import { runQueries } from './runs.ts'
 import { settingsQueries } from './settings.ts'
 import { tokenQueries } from './tokens.ts'
+import { triggerQueries } from './triggers.ts'
 import type { VaultKey } from './vault-key.ts'
 
 export interface StoreOptions {
@@ -53,6 +55,8 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     ...tokens.queries,
     ...connectionQueries(pool, keyring),
     ...connectLinkQueries(pool, keyring),
+    ...triggerQueries(pool),
+    ...apiKeyQueries(pool),
     payloadKeys: () => keyring.payloadKeys(),
   }
   const close = async (): Promise<void> => {
