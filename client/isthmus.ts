@@ -7,6 +7,7 @@ import type { Plan } from '../model/plan.ts'
 import type { RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { tableName } from '../model/table-name.ts'
+import { withTenant } from '../model/tenant.ts'
 import { isPost, loadProject, loadSync, projectEnvironment, requireEnvironment, type Environment, type LoadedSync } from '../project/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
 import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
@@ -18,6 +19,8 @@ import { followingKeys } from '../workers/codec/index.ts'
 import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
+import { requireConnections } from './tenants.ts'
+import { triggered } from './trigger.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { patient } from './patience.ts'
 import { loadRun } from './load-run.ts'
@@ -51,9 +54,16 @@ export interface StartOptions {
   check?: boolean
   /** Read from the beginning instead of where an interrupted run stopped. Increments stay increments. Default false. */
   fromStart?: boolean
+  /** For this customer of yours: with the tenant's connection, checkpoints and tables. See `connections.create`. */
+  tenant?: string
+  /** The same key gives the same run, for 24 hours and also when that has ended, whoever calls and however often. Default: every call starts one. */
+  idempotencyKey?: string
   /** Gives up before the run is started; a run that is started is stopped by `cancel()`. */
   signal?: AbortSignal
 }
+
+/** How a sync is started that is loaded already. */
+export type LoadedStart = Omit<StartOptions, 'tenant' | 'idempotencyKey'>
 
 /**
  * Isthmus for apps: start syncs of a project, follow and list their runs.
@@ -190,6 +200,7 @@ export class Syncs {
     const plan = selectStreams(loaded.plan, options.streams)
     const environment = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, owner } = await this.#connect()
+    await requireConnections(store, plan)
     return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, projectDir: this.#projectDir, limit: options.limit ?? 5 })
   }
 
@@ -198,15 +209,36 @@ export class Syncs {
    * A run of the sync that is parked is sent on instead, with the sync as it is now.
    * Throws the signal's reason when that is aborted before, or IsthmusError (InvalidInput, MissingEnvironment, DestinationMismatch, AlreadyRunning, AuthFailed, Unreachable, ...); then nothing was started.
    */
-  async start(id: string, options: StartOptions = {}): Promise<RunHandle> {
-    return this.startLoaded(await loadSync(this.#projectDir, id), options)
+  async start(id: string, { tenant, idempotencyKey, ...options }: StartOptions = {}): Promise<RunHandle> {
+    const loaded = await loadSync(this.#projectDir, withTenant(id, tenant))
+    if (idempotencyKey === undefined) return this.startLoaded(loaded, options)
+    const { store } = await this.#connect()
+    return triggered(store, {
+      sync: loaded.plan.id, key: idempotencyKey, request: { streams: [...(options.streams ?? [])].sort(), fromStart: options.fromStart === true }, signal: options.signal,
+      start: (run) => this.startLoaded(loaded, options, run),
+      get: (run) => this.get(run),
+      found: (run) => this.#startedBefore(loaded.plan.id, run),
+    })
   }
 
-  /** `start` of a sync that is loaded already. */
-  async startLoaded(loaded: LoadedSync, options: StartOptions = {}): Promise<RunHandle> {
+  /** The run when it was started; null when whoever wanted to has not come so far. */
+  async #startedBefore(sync: string, run: string): Promise<RunHandle | null> {
+    const { store, client } = await this.#connect()
+    const summary = await store.getRun(run)
+    if (!summary) return null
+    const [newest] = await store.listRuns({ sync, limit: 1 })
+    const open = await client.workflow.getHandle(summary.workflowId).describe().then((d) => d.status.name === 'RUNNING', () => false)
+    if (summary.outcome !== 'running' || summary.temporalRunId || (open && newest?.run === run)) return this.get(run)
+    await store.deleteRun(run)
+    return null
+  }
+
+  /** `start` of a sync that is loaded already, as the run `run`. */
+  async startLoaded(loaded: LoadedSync, options: LoadedStart = {}, run: string = newRunId()): Promise<RunHandle> {
     const plan = selectStreams(loaded.plan, options.streams)
     const values = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, client, temporal, searchAttributes, owner } = await this.#connect()
+    await requireConnections(store, plan)
     options.signal?.throwIfAborted()
     const workflowId = syncWorkflowId(plan.id)
     const parked = await this.#openRun(plan, workflowId)
@@ -221,7 +253,6 @@ export class Syncs {
       await this.retry(parked.run)
       return parked
     }
-    const run = newRunId()
     try {
       await store.saveSettings(`run/${run}`, values)
       // The whole plan: its hash stands for all streams.
@@ -294,10 +325,10 @@ export class Syncs {
     return new RunHandle(store, client, summary, uiUrl(temporal, summary.workflowId, summary.temporalRunId))
   }
 
-  /** Runs, newest first. */
-  async list(filter: { sync?: string; limit?: number } = {}): Promise<RunSummary[]> {
+  /** Runs, newest first; `sync` together with `tenant` names the sync of that tenant. */
+  async list({ sync, tenant, limit = 20 }: { sync?: string; tenant?: string; limit?: number } = {}): Promise<RunSummary[]> {
     const { store, client } = await this.#connect()
-    const runs = await store.listRuns({ ...filter, limit: filter.limit ?? 20 })
+    const runs = await store.listRuns({ ...(sync !== undefined && { sync: withTenant(sync, tenant) }), ...(tenant !== undefined && { tenant }), limit })
     return Promise.all(runs.map(async (r) => (r.outcome === 'running' ? new RunHandle(store, client, r, null).status() : r)))
   }
 }

@@ -5,6 +5,7 @@ import type { ConnectionStore, ConnectLinkStore, PayloadKeys } from './connectio
 import type { Pacer, PacerOptions } from './pacer.ts'
 import type { InboxStore } from './webhook.ts'
 import type { RejectStore } from './rejects.ts'
+import type { ApiKeyStore, TriggerStore } from './triggers.ts'
 import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
 
 // ---------------------------------------------------------------- stage/
@@ -181,6 +182,7 @@ export interface RowChange {
 // ---------------------------------------------------------------- store/
 export interface RunSummary {
   run: string
+  /** Id of the sync; that of a tenant's ends in `@<tenant>`. */
   sync: string
   outcome: Outcome | 'running'
   startedAt: Date
@@ -238,7 +240,7 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, InboxStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, InboxStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>
@@ -250,7 +252,7 @@ export interface Store extends RejectStore, RemapStore, ConnectionStore, Connect
   planOf(run: string): Promise<string | null>
   getRun(run: string): Promise<RunSummary | null>
   /** Newest first. */
-  listRuns(filter: { sync?: string; limit: number }): Promise<RunSummary[]>
+  listRuns(filter: { sync?: string; tenant?: string; limit: number }): Promise<RunSummary[]>
   progress(run: string): Promise<LiveProgress[]>
   /** Merges into the live view of a stream: counts that are given replace the old ones; `wait` is cleared unless given. Without a phase, phase and wait stay. */
   saveProgress(run: string, progress: { stream: string; phase?: LiveProgress['phase']; counts: Partial<Counts>; wait?: LiveProgress['wait'] }): Promise<void>

@@ -62,9 +62,13 @@ export function compileSync(definition: SyncDefinition, file: { id: string; file
   const twice = streams.find((s, i) => streams.findIndex((o) => o.name === s.name) !== i)
   if (twice) throw new IsthmusError('InvalidInput', `two streams are named "${twice.name}"`, { file: file.file, field: 'streams', cure: 'give each stream of a sync its own name' })
   const on = compileTriggers(definition, file.file)
-  // Left out when there are none: plans of before keep their hash.
-  const body = { version: 1 as const, id, file: file.file, streams, every: definition.every, ...(on.length > 0 && { on }) }
-  return planSchema.parse({ ...body, hash: sha256(canonical(body)) })
+  return hashed({ version: 1, id, file: file.file, streams, every: definition.every, on })
+}
+
+/** A plan with its hash. What plans of before did not know is left out of it where it says nothing, so that they keep theirs. */
+export function hashed(body: Omit<Plan, 'hash'>): Plan {
+  const { on, ...known } = body
+  return planSchema.parse({ ...body, hash: sha256(canonical(on.length > 0 ? body : known)) })
 }
 
 interface Where {

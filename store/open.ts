@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
+import { apiKeyQueries } from './api-keys.ts'
 import { CallbackError } from './callback-error.ts'
 import { connectLinkQueries } from './connect-links.ts'
 import { connectionQueries } from './connections.ts'
@@ -16,6 +17,7 @@ import { remapQueries } from './remaps.ts'
 import { runQueries } from './runs.ts'
 import { settingsQueries } from './settings.ts'
 import { tokenQueries } from './tokens.ts'
+import { triggerQueries } from './triggers.ts'
 import type { VaultKey } from './vault-key.ts'
 
 export interface StoreOptions {
@@ -54,6 +56,8 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     ...tokens.queries,
     ...connectionQueries(pool, keyring),
     ...connectLinkQueries(pool, keyring),
+    ...triggerQueries(pool),
+    ...apiKeyQueries(pool),
     ...inboxQueries(pool),
     payloadKeys: () => keyring.payloadKeys(),
   }

@@ -39,10 +39,10 @@ export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
     async getRun(run) {
       return (await pool.query<RunSummary>(`select ${SUMMARY} from isthmus.runs where run = $1`, [run])).rows[0] ?? null
     },
-    async listRuns({ sync, limit }) {
+    async listRuns({ sync, tenant, limit }) {
       const { rows } = await pool.query<RunSummary>(
-        `select ${SUMMARY} from isthmus.runs where $1::text is null or sync = $1 order by started_at desc, run desc limit $2`,
-        [sync ?? null, limit],
+        `select ${SUMMARY} from isthmus.runs where ($1::text is null or sync = $1) and ($3::text is null or tenant = $3) order by started_at desc, run desc limit $2`,
+        [sync ?? null, limit, tenant ?? null],
       )
       return rows
     },

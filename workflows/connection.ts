@@ -40,7 +40,7 @@ export async function connection(input: ConnectionInput): Promise<void> {
     for (;;) {
       const key = request.tokenKey
       const joined = flights.get(key)
-      const flight = joined ?? refresh(request, ahead).finally(() => flights.get(key) === flight && flights.delete(key))
+      const flight: Promise<FreshResult> = joined ?? refresh(request, ahead).finally(() => flights.get(key) === flight && flights.delete(key))
       flights.set(key, flight)
       const result = await flight
       // One that was begun for an older token may end with the one this caller has seen.

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import open from 'open'
 import { IsthmusError } from '../../model/errors.ts'
+import { withTenant } from '../../model/tenant.ts'
 import { projectEnvironment } from '../../project/index.ts'
 import { checkConnectionName, connectTarget, givenAnswers, methodOf, missing, questionsOf, stdinAnswers, type ConnectTarget, type Person, type Question } from '../connect/index.ts'
 import type { Connections } from '../connections.ts'
@@ -12,6 +13,7 @@ import { withConnections } from './with-connections.ts'
 
 export interface ConnectFlags {
   as?: string
+  tenant?: string
   method?: string
   set?: string[]
   stdin?: boolean
@@ -27,6 +29,7 @@ export function connectCommand(): Command {
     .description('set up a connection: asks for what the system needs, signs in, makes one call to see that it works, stores it sealed')
     .argument('<system>', 'a connector (connectors/<system>.ts, or hubspot, netsuite, quickbooks, salesforce, stripe), or the connection of a sync')
     .option('--as <name>', 'name of the connection; default: that of the system')
+    .option('--tenant <name>', 'the customer whose account it is: the connection is <name>@<tenant>')
     .option('--method <name>', 'way to sign in, where there are several')
     .addOption(setOption())
     .option('--stdin', 'read answers from standard input, as a JSON object')
@@ -51,7 +54,7 @@ export function setOption(): Option {
 
 /** Collects what is not known yet, connects, and tells what came of it. `anew`: credentials that are stored are not taken over. */
 export async function connectWith(output: Output, connections: Connections, system: string, target: ConnectTarget, flags: ConnectFlags, anew: boolean): Promise<number> {
-  const id = flags.as ?? target.id
+  const id = withTenant(flags.as ?? target.id, flags.tenant)
   checkConnectionName(id)
   const stored = (await connections.list()).find((c) => c.connection === id && c.stored)
   const asking = !flags.json && !flags.stdin && canAsk()

@@ -28,7 +28,7 @@ export interface HttpApi {
 const MAX_BODY = 64 * 1024
 const COOKIE = 'isthmus_connect'
 const linkSchema = z.strictObject({
-  system: z.string().min(1).max(100), connection: z.string().max(100).optional(), method: z.string().max(100).optional(),
+  system: z.string().min(1).max(100), connection: z.string().max(100).optional(), tenant: z.string().max(40).optional(), method: z.string().max(100).optional(),
   settings: z.record(z.string(), z.string().max(1_000)).optional(), returnUrl: z.string().max(2_000).optional(),
 })
 const STATUS: Partial<Record<IsthmusError['type'], number>> = { NotFound: 404, InvalidInput: 400, MissingEnvironment: 409, AuthFailed: 422, PermissionDenied: 422, RateLimited: 429 }
