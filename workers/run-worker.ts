@@ -53,7 +53,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   if (!databaseUrl) {
     throw new IsthmusError('MissingEnvironment', 'DATABASE_URL is not set', { cure: 'set it to postgresql://user:password@host:5432/database, or use `isthmus dev`' })
   }
-  installRuntime()
+  await installRuntime()
   const log = workerLogger(env)
   const temporal = temporalConnectionOptions(env)
   const connection = await connectWorker(temporal)
