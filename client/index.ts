@@ -7,6 +7,8 @@ export type { ConnectionView, ConnectOptions, CreateConnection } from './connect
 export type { Connected, Person } from './connect/index.ts'
 export { PostActions } from './post/index.ts'
 export type { PostFormat, PostInput, PostOptions, PreparedPost } from './post/index.ts'
+export { Schedules } from './schedules/index.ts'
+export type { Deployed, DeployOptions, FieldChange, ScheduleChange, ScheduleView } from './schedules/index.ts'
 export { Rejects } from './rejects.ts'
 export type { RetryOptions } from './rejects.ts'
 export type { RemapOptions } from './remap.ts'

@@ -10,6 +10,7 @@ import { connectClient, connectWorker, temporalConnectionOptions } from './conne
 import { HeldTasks, reportDead } from './held.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
+import { scheduleControl } from './schedules.ts'
 import { tokenOwner } from './token-owner.ts'
 import { tellUnopened } from './unopened.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
@@ -96,6 +97,7 @@ async function loadActivities(settings: { databaseUrl: string; projectDir: strin
     store: deps.store,
     connected(client, searchAttributes) {
       deps.owner = tokenOwner(client, searchAttributes)
+      deps.schedules = scheduleControl(client, deps.store, searchAttributes)
     },
     close: () => deps.close(),
   }

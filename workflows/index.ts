@@ -1,5 +1,6 @@
 export { sync } from './sync.ts'
 export { stream } from './stream.ts'
+export { scheduled } from './scheduled.ts'
 export * from './messages.ts'
 export { rejects } from './rejects.ts'
 export { remap } from './remap.ts'

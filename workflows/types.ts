@@ -26,6 +26,11 @@ export interface SyncInput {
   searchAttributes: boolean
 }
 
+/** What a schedule starts: all else stands where the deploy has put it. */
+export interface ScheduledInput {
+  sync: string
+}
+
 export interface StreamInput {
   sync: string
   run: string
