@@ -1,4 +1,5 @@
 import { tableName } from '../model/table-name.ts'
+import { beginRun, unbeginRun } from './begin.ts'
 import { OpenStreams } from './context.ts'
 import { completeStream } from './complete.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -25,6 +26,9 @@ export type * from './repair/types.ts'
 export function createActivities(deps: ActivityDeps): Activities & RepairActivities {
   const streams = new OpenStreams(deps)
   return {
+    begin: (request) => step(() => beginRun(deps, request)),
+    begun: ({ run, temporalRunId }) => step(() => deps.store.setTemporalRun(run, temporalRunId)),
+    unbegin: (request) => step(() => unbeginRun(deps, request)),
     prepare: (target) => step(() => prepareStream(deps, streams, target)),
     authenticate: (request) =>
       step(async ({ signal }) => {

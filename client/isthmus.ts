@@ -29,6 +29,9 @@ import { PostActions } from './post/index.ts'
 import { resumeParked } from './resume.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 import { Rejects } from './rejects.ts'
+import { Schedules } from './schedules/index.ts'
+import { resumeFor } from '../workers/schedules.ts'
+import { Webhooks } from './webhooks/index.ts'
 import { remapSync, type RemapOptions } from './remap.ts'
 import type { StreamRemap } from '../model/remap.ts'
 
@@ -72,16 +75,21 @@ export type LoadedStart = Omit<StartOptions, 'tenant' | 'idempotencyKey'>
 export class Isthmus {
   readonly syncs: Syncs
   readonly rejects: Rejects
+  /** When syncs start by themselves. */
+  readonly schedules: Schedules
   /** Actions of connectors, called with records of a file or of a program. */
   readonly actions: PostActions
   /** Accounts at systems, with their credentials in the vault. */
   readonly connections: Connections
+  /** Events that systems tell of by themselves. */
+  readonly webhooks: Webhooks
   readonly #options: IsthmusOptions
   #open: Promise<Opened> | null = null
 
   constructor(options: IsthmusOptions = {}) {
     this.#options = options
     this.syncs = new Syncs(resolve(options.projectDir ?? '.'), options.env, () => this.#connect())
+    this.webhooks = new Webhooks({ projectDir: resolve(options.projectDir ?? '.'), environment: () => this.#environment(), connect: () => this.#connect() })
     this.connections = new Connections({
       projectDir: resolve(options.projectDir ?? '.'),
       environment: () => this.#environment(),
@@ -89,6 +97,7 @@ export class Isthmus {
       reconnected: (connection) => this.reconnected(connection),
     })
     this.actions = new PostActions({ projectDir: resolve(options.projectDir ?? '.'), store: async () => (await this.#connect()).store, start: (loaded, given) => this.syncs.startLoaded(loaded, given) })
+    this.schedules = new Schedules({ projectDir: resolve(options.projectDir ?? '.'), environment: () => this.#environment(), connect: () => this.#connect() })
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
   }
 
@@ -104,10 +113,11 @@ export class Isthmus {
     return remapSync(resolve(this.#options.projectDir ?? '.'), () => this.#environment(), () => this.#connect(), id, options)
   }
 
-  /** Tells that a person has signed in to a connection: streams that wait for that go on. Gives `run/stream` of each. */
+  /** Tells that a person has signed in to a connection: streams that wait for that go on, and so do the schedules that were paused for it. Gives `run/stream` of each stream. */
   async reconnected(connection: string): Promise<string[]> {
     const { client, store } = await this.#connect()
     await tellReconnected(client, connection)
+    await resumeFor(client, store, connection)
     return resumeParked(this.syncs, store, connection)
   }
 

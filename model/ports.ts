@@ -7,6 +7,7 @@ import type { InboxStore } from './webhook.ts'
 import type { RejectStore } from './rejects.ts'
 import type { ApiKeyStore, TriggerStore } from './triggers.ts'
 import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
+import type { ScheduleStore } from './schedules.ts'
 
 // ---------------------------------------------------------------- stage/
 export interface PageFrame {
@@ -187,6 +188,8 @@ export interface RunSummary {
   outcome: Outcome | 'running'
   startedAt: Date
   finishedAt: Date | null
+  /** When it was due, for a run that its schedule started; null for one that somebody started. */
+  dueAt: Date | null
   workflowId: string
   /** Temporal's run id; '' until it is known. */
   temporalRunId: string
@@ -240,11 +243,12 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, InboxStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, ScheduleStore, InboxStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>
-  startRun(run: { run: string; sync: string; plan: string; workflowId: string }): Promise<void>
+  /** `dueAt`: the time for which a schedule started it. */
+  startRun(run: { run: string; sync: string; plan: string; workflowId: string; dueAt?: Date | null }): Promise<void>
   setTemporalRun(run: string, temporalRunId: string): Promise<void>
   finishRun(receipt: RunReceipt, error: string | null): Promise<void>
   deleteRun(run: string): Promise<void>

@@ -1,4 +1,5 @@
 import { IsthmusError } from '../model/errors.ts'
+import type { Plan } from '../model/plan.ts'
 import { triggerSchema, type Trigger, type Webhook } from '../model/webhook.ts'
 import type { SyncDefinition } from './define.ts'
 import type { LoadedSync } from './load.ts'
@@ -16,7 +17,7 @@ export function compileTriggers(definition: SyncDefinition, file: string): Trigg
 /** A webhook of a project and the syncs that its events make run. */
 export interface ProjectWebhook {
   webhook: Webhook
-  syncs: { sync: string; file: string; types: string[] }[]
+  syncs: { plan: Plan; types: string[] }[]
 }
 
 /** The webhooks that a project's syncs name. Throws InvalidInput when two of them describe one differently. */
@@ -26,9 +27,9 @@ export function projectWebhooks(syncs: Pick<LoadedSync, 'plan'>[]): ProjectWebho
     for (const { webhook, types } of plan.on) {
       const known = found.get(webhook.name) ?? { webhook, syncs: [] }
       if (JSON.stringify(known.webhook) !== JSON.stringify(webhook)) {
-        throw new IsthmusError('InvalidInput', `the webhook "${webhook.name}" is described differently in ${known.syncs[0]!.file}`, { file: plan.file, field: 'on', cure: 'describe it once, in a file that both import' })
+        throw new IsthmusError('InvalidInput', `the webhook "${webhook.name}" is described differently in ${known.syncs[0]!.plan.file}`, { file: plan.file, field: 'on', cure: 'describe it once, in a file that both import' })
       }
-      known.syncs.push({ sync: plan.id, file: plan.file, types })
+      known.syncs.push({ plan, types })
       found.set(webhook.name, known)
     }
   }

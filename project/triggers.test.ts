@@ -15,7 +15,7 @@ describe('events that make a sync run', () => {
     const read = compiled(defineSync({ from: hook.events('events'), to: postgres.table('events'), model, map: fields({ id: 'id' }) }), 'events')
     expect(named.on).toMatchObject([{ types: ['invoice.*'], webhook: { name: 'billing', verify: { kind: 'hmac', secret: { env: 'HOOK_SECRET' }, tolerance: '5m' } } }])
     expect(read).toMatchObject({ on: [{ types: [] }], streams: [{ key: ['id'], stream: { sql: { key: ['seq'] } } }] })
-    expect(projectWebhooks([{ plan: named }, { plan: read }])).toMatchObject([{ webhook: { name: 'billing' }, syncs: [{ sync: 'invoices' }, { sync: 'events' }] }])
+    expect(projectWebhooks([{ plan: named }, { plan: read }])).toMatchObject([{ webhook: { name: 'billing' }, syncs: [{ plan: { id: 'invoices' } }, { plan: { id: 'events' } }] }])
     const other = compiled(defineSync({ from: webhook({ name: 'billing', ...signedBy.github({ env: 'X' }) }).events('events'), to: postgres.table('events'), model, map: fields({ id: 'id' }) }), 'other')
     expect(() => projectWebhooks([{ plan: named }, { plan: other }])).toThrow(/described differently in syncs\/invoices.ts/)
   })

@@ -15,6 +15,7 @@ import { pgError, poolOf } from './postgres.ts'
 import { rejectQueries } from './rejects.ts'
 import { remapQueries } from './remaps.ts'
 import { runQueries } from './runs.ts'
+import { scheduleQueries } from './schedules.ts'
 import { settingsQueries } from './settings.ts'
 import { tokenQueries } from './tokens.ts'
 import { triggerQueries } from './triggers.ts'
@@ -52,6 +53,7 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     logs: log.logs,
     ...rejectQueries(pool),
     ...remapQueries(pool),
+    ...scheduleQueries(pool),
     ...settingsQueries(pool, keyring),
     ...tokens.queries,
     ...connectionQueries(pool, keyring),

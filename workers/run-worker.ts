@@ -10,6 +10,7 @@ import { connectClient, connectWorker, temporalConnectionOptions } from './conne
 import { HeldTasks, reportDead } from './held.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
+import { scheduleControl } from './schedules.ts'
 import { tokenOwner } from './token-owner.ts'
 import { tellUnopened } from './unopened.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
@@ -53,7 +54,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   if (!databaseUrl) {
     throw new IsthmusError('MissingEnvironment', 'DATABASE_URL is not set', { cure: 'set it to postgresql://user:password@host:5432/database, or use `isthmus dev`' })
   }
-  installRuntime()
+  await installRuntime()
   const log = workerLogger(env)
   const temporal = temporalConnectionOptions(env)
   const connection = await connectWorker(temporal)
@@ -96,6 +97,7 @@ async function loadActivities(settings: { databaseUrl: string; projectDir: strin
     store: deps.store,
     connected(client, searchAttributes) {
       deps.owner = tokenOwner(client, searchAttributes)
+      deps.schedules = scheduleControl(client, deps.store, searchAttributes)
     },
     close: () => deps.close(),
   }

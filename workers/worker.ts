@@ -1,5 +1,5 @@
 import type { DataConverter } from '@temporalio/common'
-import { GracefulShutdownPeriodExpiredError, Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker'
+import type { NativeConnection, Worker, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
@@ -39,6 +39,7 @@ const MAX_REFRESHES = 20
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace, bundle, maxCachedWorkflows = 200, maxPages = 100, held } = options
+  const sdk = await import('@temporalio/worker')
   const all = Object.entries(options.activities as Record<string, unknown>)
   const of = (queue: string): Record<string, unknown> => Object.fromEntries(all.filter(([name]) => (QUEUES.get(name) ?? TASK_QUEUE) === queue))
   const common: Omit<WorkerOptions, 'taskQueue'> = {
@@ -55,10 +56,10 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   }
   const workers: Worker[] = []
   try {
-    workers.push(await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: of(TASK_QUEUE), maxConcurrentActivityTaskExecutions: 8 }))
+    workers.push(await sdk.Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: of(TASK_QUEUE), maxConcurrentActivityTaskExecutions: 8 }))
     for (const [taskQueue, most] of [[API_TASK_QUEUE, maxPages], [TOKEN_TASK_QUEUE, MAX_REFRESHES]] as const) {
       const activities = of(taskQueue)
-      if (Object.keys(activities).length > 0) workers.push(await Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
+      if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
     }
   } catch (error) {
     // A worker that never runs would keep its connection open.
@@ -78,7 +79,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
         try {
           await worker.run()
         } catch (error) {
-          if (!(error instanceof GracefulShutdownPeriodExpiredError)) throw error
+          if (!(error instanceof sdk.GracefulShutdownPeriodExpiredError)) throw error
         } finally {
           shutdown()
         }

@@ -1,6 +1,8 @@
 export { sync } from './sync.ts'
 export { stream } from './stream.ts'
+export { scheduled } from './scheduled.ts'
 export * from './messages.ts'
 export { rejects } from './rejects.ts'
 export { remap } from './remap.ts'
 export { connection } from './connection.ts'
+export { triggered } from './triggered.ts'

@@ -42,8 +42,8 @@ export const parkedSignal = defineSignal<[StreamReceipt]>('streamParked')
 /** A parked stream goes on. */
 export const resumedSignal = defineSignal<[{ stream: string }]>('streamResumed')
 
-/** Events have arrived that a sync wants. */
-export const eventsSignal = defineSignal<[]>('events')
+/** Events have arrived that a sync wants; with the stored plan of who received them. */
+export const eventsSignal = defineSignal<[{ plan: string }]>('events')
 
 /** Gives a token newer than the one that was seen to whoever asks: its version, never itself. One `updateId` for each version. */
 export const ensureFreshUpdate = defineUpdate<FreshResult, [FreshRequest]>('ensureFresh')

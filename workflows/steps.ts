@@ -10,7 +10,7 @@ import type { Activities } from '../activities/types.ts'
 const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' } as const
 
 /** Steps on our own data: short work, local services. */
-export const local = proxyActivities<Pick<Activities, 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'pause' | 'finish'>>({
+export const local = proxyActivities<Pick<Activities, 'begin' | 'begun' | 'unbegin' | 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'pause' | 'finish'>>({
   startToCloseTimeout: '30 minutes',
   scheduleToCloseTimeout: '24 hours',
   heartbeatTimeout: '10 seconds',

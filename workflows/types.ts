@@ -26,6 +26,13 @@ export interface SyncInput {
   searchAttributes: boolean
 }
 
+/** What a schedule starts: all else stands where the deploy has put it. */
+export interface ScheduledInput {
+  sync: string
+  /** Hash of the stored plan for a sync that is not deployed with a schedule: it runs because of events. Absent for schedules. */
+  plan?: string
+}
+
 export interface StreamInput {
   sync: string
   run: string
@@ -102,8 +109,8 @@ export type { Wait }
 /** A sync that runs when events arrive. */
 export interface TriggeredInput {
   sync: string
-  /** Events wait; false when it is started by their signal. */
-  waiting: boolean
+  /** Hash of the stored plan that the receiver of the events had; null when none wait. */
+  plan: string | null
 }
 
 /** What is known of one token of a connection; never the token. */

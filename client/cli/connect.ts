@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander'
-import open from 'open'
 import { IsthmusError } from '../../model/errors.ts'
 import { withTenant } from '../../model/tenant.ts'
 import { projectEnvironment } from '../../project/index.ts'
@@ -10,6 +9,8 @@ import { interruption } from './interrupt.ts'
 import { EXIT, plain, type Output } from './output.ts'
 import { ask, canAsk, choose } from './prompts.ts'
 import { withConnections } from './with-connections.ts'
+
+const browse = async (url: string): Promise<unknown> => (await import('open')).default(url)
 
 export interface ConnectFlags {
   as?: string
@@ -106,11 +107,11 @@ function personAt(output: Output, browser: boolean): Person {
     visit(url) {
       // As it is: it holds the client's id, which may count as a credential, and has to work.
       process.stderr.write(`sign in here: ${url}\n`)
-      if (browser) void open(url).catch(() => undefined)
+      if (browser) void browse(url).catch(() => undefined)
     },
     enter(code, url, expiresAt) {
       output.err(`enter the code ${output.color.bold(plain(code))} at ${plain(url)} (until ${expiresAt.toISOString()})`)
-      if (browser && /^https?:/.test(url)) void open(url).catch(() => undefined)
+      if (browser && /^https?:/.test(url)) void browse(url).catch(() => undefined)
     },
   }
 }

@@ -5,6 +5,7 @@ import { codecCommand } from './codec.ts'
 import { conformanceCommand } from './conformance.ts'
 import { connectCommand } from './connect.ts'
 import { connectionsCommand } from './connections.ts'
+import { deployCommand } from './deploy.ts'
 import { devCommand } from './dev.ts'
 import { initCommand } from './init.ts'
 import { approveCommand, pauseCommand, resumeCommand, retryCommand, skipCommand } from './operate.ts'
@@ -17,6 +18,7 @@ import { postCommand } from './post.ts'
 import { rejectsCommand } from './rejects.ts'
 import { remapCommand } from './remap.ts'
 import { runCommand } from './run.ts'
+import { schedulesCommand } from './schedules.ts'
 import { serveCommand } from './serve.ts'
 import { sqlCommand } from './sql.ts'
 import { vaultCommand } from './vault.ts'
@@ -31,7 +33,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, deployCommand, schedulesCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Command } from 'commander'
 import { projectEnvironment } from '../../project/index.ts'
-import { startHttpApi } from '../http/server.ts'
 import { action, projectOption } from './action.ts'
 import { interruption } from './interrupt.ts'
 import { EXIT } from './output.ts'
@@ -31,6 +30,7 @@ export function serveCommand(): Command {
           const stop = interruption(() => output.err('stopping'), () => undefined)
           const given = projectEnvironment(options.project)['ISTHMUS_API_TOKEN']
           const token = given || randomBytes(24).toString('base64url')
+          const { startHttpApi } = await import('../http/server.ts')
           const api = await startHttpApi({ host: options.host, port: options.port, publicUrl: options.publicUrl ?? null, token, connections })
           if (options.json) output.json({ url: api.url, redirectUri: api.redirectUri, ...(!given && { token }) })
           else {

@@ -1,8 +1,11 @@
 import type { Client } from '@temporalio/client'
+import type { Plan } from '../../model/plan.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Store } from '../../model/ports.ts'
 import { wanted } from '../../model/webhook.ts'
-import { loadProject, projectWebhooks, resolver, type Environment, type ProjectWebhook } from '../../project/index.ts'
+import { loadProject, projectWebhooks, requireEnvironment, resolver, type Environment, type ProjectWebhook } from '../../project/index.ts'
+import { deployedSettings } from '../schedules/deploy.ts'
+import type { triggered } from '../../workflows/triggered.ts'
 import { eventsOf, idHeader, verify, type Delivery } from '../../protocols/webhook/index.ts'
 
 
@@ -83,14 +86,28 @@ export class Webhooks {
     if (!state || state.last <= state.told) return
     const types = await store.inboxTypes(name, state.told, state.last)
     const found = (await this.list()).find((w) => w.webhook.name === name)
-    const syncs = (found?.syncs ?? []).filter((s) => types.some((type) => wanted(s.types, type))).map((s) => s.sync)
-    for (const sync of new Set(syncs)) {
-      await client.workflow.signalWithStart('triggered', {
-        workflowId: `triggered/${sync}`, taskQueue: TASK_QUEUE, args: [{ sync, waiting: false }], signal: 'events', signalArgs: [],
-        staticSummary: `${sync}: runs when events arrive`,
+    const plans = new Set((found?.syncs ?? []).filter((s) => types.some((type) => wanted(s.types, type))).map((s) => s.plan))
+    for (const plan of plans) {
+      await this.#prepare(store, plan)
+      await client.workflow.signalWithStart<typeof triggered>('triggered', {
+        workflowId: `triggered/${plan.id}`, taskQueue: TASK_QUEUE, args: [{ sync: plan.id, plan: null }], signal: 'events', signalArgs: [{ plan: plan.hash }],
+        staticSummary: `${plan.id}: runs when events arrive`,
       })
     }
     await store.inboxTold(name, state.last)
+  }
+
+  /** A sync that is deployed with a schedule runs with what was deployed; any other with what is known here. */
+  async #prepare(store: Store, plan: Plan): Promise<void> {
+    await store.savePlan(plan)
+    if (await store.getSchedule(plan.id)) return
+    const environment = this.#context.environment()
+    try {
+      await store.saveSettings(deployedSettings(plan.id), requireEnvironment(plan, environment))
+    } catch (error) {
+      // The workers may know what is missing here.
+      if (!(error instanceof IsthmusError) || error.type !== 'MissingEnvironment') throw error
+    }
   }
 
   /** Tells of everything that was stored and not told of, for example before a crash; forgets what is old. */
