@@ -3,6 +3,7 @@ import { WorkflowFailedError, WorkflowNotFoundError, type Client, type WorkflowH
 import { IsthmusError } from '../model/errors.ts'
 import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt, StreamProgress } from '../model/run.ts'
+import { sentEvents, type EventOptions } from './events.ts'
 import { decide, order, parkedReceipt, parkedStreams, type Operated } from './operate.ts'
 import { patient, type Tell } from './patience.ts'
 
@@ -115,6 +116,19 @@ export class RunHandle {
       if (!options.follow || ended || options.signal?.aborted) return
       await sleep(500, undefined, { signal: options.signal }).catch(() => undefined)
     }
+  }
+
+  /** Some hundred lines of the log behind the one with the id `after`, oldest first; none when there are no more yet. */
+  logsAfter(after = 0): Promise<(LogLine & { id: number })[]> {
+    return this.#store.logs(this.run, after)
+  }
+
+  /**
+   * The run as server-sent events, as texts: `progress`, then `end` or `error`, with comments as heartbeats. For any server:
+   * `Readable.from(run.events({ signal })).pipe(response)`. Ends with the signal, and soon after its reader has gone.
+   */
+  events(options?: EventOptions): AsyncGenerator<string> {
+    return sentEvents(this, options)
   }
 
   /** How the run stands; `closely`: Temporal is asked too. */

@@ -8,7 +8,7 @@ import type { RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { tableName } from '../model/table-name.ts'
 import { withTenant } from '../model/tenant.ts'
-import { isPost, loadProject, loadSync, projectEnvironment, requireEnvironment, type Environment, type LoadedSync } from '../project/index.ts'
+import { isPost, loadProject, loadSync, projectEnvironment, requireEnvironment, surveyProject, type Environment, type LoadedSync, type SurveyedFile } from '../project/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
 import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
@@ -187,6 +187,11 @@ export class Syncs {
   /** All syncs of the project, compiled. */
   async definitions(): Promise<LoadedSync[]> {
     return loadProject(this.#projectDir)
+  }
+
+  /** Every sync file of the project; a broken one comes with its error. */
+  async survey(): Promise<SurveyedFile[]> {
+    return surveyProject(this.#projectDir)
   }
 
   /** The plan of one sync. Needs no connection. */
