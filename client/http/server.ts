@@ -10,6 +10,7 @@ import type { Connections } from '../connections.ts'
 import type { Isthmus } from '../isthmus.ts'
 import { guard } from './access.ts'
 import { browsers } from './browsers.ts'
+import { hooks } from './hooks.ts'
 import { describeApi } from './openapi.ts'
 import { pathOf, problemOf, sendProblem, HttpError } from './problem.ts'
 import { connectionRoutes } from './routes/connections.ts'
@@ -54,7 +55,7 @@ const HEADERS = {
 
 /**
  * The HTTP API for apps. `/v1` needs a key with the scope of the route, and answers errors as `application/problem+json`; `/connect` is for browsers
- * and needs a link; `/healthz` and `/v1/openapi.json` are for everybody. Throws InvalidInput or Unreachable.
+ * and needs a link; `/hooks` takes what systems have signed; `/healthz` and `/v1/openapi.json` are for everybody. Throws InvalidInput or Unreachable.
  */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   if (options.token.length < 16) throw new IsthmusError('InvalidInput', 'the token of the HTTP API is shorter than 16 characters', { field: 'ISTHMUS_API_TOKEN', cure: 'make one with `openssl rand -base64 24`' })
@@ -76,6 +77,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   await describeApi(app, options.version ?? '0.0.0')
   await app.register((v1) => api(v1, options, () => url, stop.signal), { prefix: '/v1' })
   await app.register(browsers(options.connections, () => url))
+  await app.register(hooks(options.isthmus.webhooks, () => url))
   app.withTypeProvider<ZodTypeProvider>().get('/healthz', { schema: { operationId: 'getHealth', summary: 'It answers', tags: ['health'], response: { 200: z.object({ status: z.literal('ok') }) } } }, () => ({ status: 'ok' as const }))
   try {
     const listening = await app.listen({ host: options.host, port: options.port })

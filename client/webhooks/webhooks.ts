@@ -89,7 +89,7 @@ export class Webhooks {
     const plans = new Set((found?.syncs ?? []).filter((s) => types.some((type) => wanted(s.types, type))).map((s) => s.plan))
     for (const plan of plans) {
       await this.#prepare(store, plan)
-      await client.workflow.signalWithStart<typeof triggered>('triggered', {
+      await client.workflow.signalWithStart<typeof triggered, [{ plan: string }]>('triggered', {
         workflowId: `triggered/${plan.id}`, taskQueue: TASK_QUEUE, args: [{ sync: plan.id, plan: null }], signal: 'events', signalArgs: [{ plan: plan.hash }],
         staticSummary: `${plan.id}: runs when events arrive`,
       })
