@@ -5,12 +5,13 @@ import { openBench } from './bench.ts'
 import { ACCESS } from './cases/access.ts'
 import { BODIES } from './cases/bodies.ts'
 import { LIMITS } from './cases/limits.ts'
+import { PROTOCOLS } from './cases/protocols.ts'
 import { READING } from './cases/reading.ts'
 import { ROWS } from './cases/rows.ts'
 import type { Case, CaseResult, Over, Subject } from './types.ts'
 
 /** Every case for streams, in the order they are shown. */
-export const CASES: Case[] = [...READING, ...LIMITS, ...ACCESS, ...BODIES, ...ROWS]
+export const CASES: Case[] = [...READING, ...LIMITS, ...ACCESS, ...BODIES, ...PROTOCOLS, ...ROWS]
 export { ACTING }
 
 const RECORDS = 37

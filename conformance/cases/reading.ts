@@ -1,4 +1,5 @@
 import { check, everyRecordOnce, from, readsOn, stopIs } from '../check.ts'
+import { refusal } from '../said.ts'
 import type { Case, Over } from '../types.ts'
 
 const always = (): null => null
@@ -96,7 +97,7 @@ export const READING: Case[] = [
     async run({ read, proxy, running }) {
       const first = await read({ requests: 1 })
       if (first.result.stop.kind === 'done') return
-      proxy.fault = from(0, { kind: 'answer', status: 400, body: JSON.stringify({ error: { code: 'INVALID_QUERY_LOCATOR', message: 'invalid cursor' } }) }, Infinity)
+      proxy.fault = from(0, refusal(running, 400, 'INVALID_QUERY_LOCATOR', 'invalid cursor'), Infinity)
       const second = await read({ position: first.result.position })
       check(second.result.stop.kind === 'positionLost', () => `it stopped as ${JSON.stringify(second.result.stop)}; the source is ${running.source.kind}`)
     },

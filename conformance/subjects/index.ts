@@ -9,6 +9,7 @@ import { GRAPHQL } from './graphql.ts'
 import { ODATA } from './odata.ts'
 import { REST } from './rest.ts'
 import { ROWS_SUBJECTS } from './rows.ts'
+import { SOAP } from './soap.ts'
 
 export interface Subjects {
   streams: Subject[]
@@ -22,12 +23,12 @@ export interface Subjects {
 export async function subjectsOf(projectDir: string, names: string[]): Promise<Subjects> {
   const own = await projectConnectors(projectDir)
   const isNamed = (id: string): boolean => names.some((n) => n === id || n.startsWith(`${id}/`))
-  const streams = [...REST, ...GRAPHQL, ...ODATA, ...ROWS_SUBJECTS]
+  const streams = [...REST, ...GRAPHQL, ...ODATA, ...SOAP, ...ROWS_SUBJECTS]
   const isFamily = (id: string): boolean => [...streams, ...ACTIONS].some((s) => fits(s, id))
   // A file beside the connectors may be something else, until somebody names it: and `rest` names the protocol.
   const broken = own.find((c) => c.error && (c.error.field !== 'default' ? names.length === 0 || isNamed(c.id) : isNamed(c.id) && !isFamily(c.id)))
   if (broken) throw broken.error!
-  const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map(declaredSubjects)
+  const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map((c) => declaredSubjects(c, projectDir))
   const all: Subjects = { streams: [...streams, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
   if (names.length === 0) return all
   const picked: Subjects = { streams: [], actions: [] }
@@ -55,5 +56,5 @@ async function ofSync(projectDir: string, name: string, all: Subjects, own: stri
     throw new IsthmusError('NotFound', `there is nothing named "${name}" to run the suite over`, { cure: useOneOf(name, [...[...all.streams, ...all.actions].map((s) => s.name), ...files.map((f) => f.id)]) })
   }
   const { definition } = await loadSync(projectDir, name)
-  return definition.flows.map((f) => streamSubject(`${name}/${f.from.stream.name}`, f.from))
+  return definition.flows.map((f) => streamSubject(`${name}/${f.from.stream.name}`, f.from, projectDir))
 }
