@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { IsthmusError } from '../model/errors.ts'
+import type { IsthmusError } from '../model/errors.ts'
 import { planSchema } from '../model/plan.ts'
 import { compileSchedule } from './compile-schedule.ts'
 

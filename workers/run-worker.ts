@@ -13,6 +13,7 @@ import { ensureSearchAttributes } from './search-attributes.ts'
 import { scheduleControl } from './schedules.ts'
 import { tokenOwner } from './token-owner.ts'
 import { tellUnopened } from './unopened.ts'
+import { workerVersion } from './version.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
 
 /** The activities of a worker and what they hold open. */
@@ -72,7 +73,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const again = await reportDead(projectDir, client)
     if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
     const bundle = options.bundle ?? (await loadBundle())
-    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter })
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter, version: workerVersion(env) })
     if (signal.aborted) return
     const running = workers.run()
     signal.addEventListener('abort', () => workers.shutdown(), { once: true })

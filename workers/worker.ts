@@ -1,4 +1,4 @@
-import type { DataConverter } from '@temporalio/common'
+import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common'
 import type { NativeConnection, Worker, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
@@ -15,6 +15,8 @@ export interface WorkersOptions {
   maxCachedWorkflows?: number
   /** Parallel activities that call sources; 100 by default. */
   maxPages?: number
+  /** The release of this worker: runs stay with the one they began with. Without it workers are not told apart. */
+  version?: WorkerDeploymentVersion
   /** Encrypts what Temporal stores; nothing is encrypted without. */
   dataConverter?: DataConverter
   /** Writes down what is under way, for the worker that follows. */
@@ -45,6 +47,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection, namespace,
     ...(options.dataConverter && { dataConverter: options.dataConverter }),
+    ...(options.version && { workerDeploymentOptions: { version: options.version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' } }),
     shutdownGraceTime: '20s',
     shutdownForceTime: '25s',
     // Progress and cancellation shall be seen within seconds.

@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow'
+import { allHandlersFinished, condition, continueAsNew, isCancellation, setHandler, setWorkflowOptions, workflowInfo } from '@temporalio/workflow'
 import type { FreshRequest, FreshResult } from '../model/owner.ts'
 import { showConnection } from './connection-details.ts'
 import { carried, dueAt, known, learn, newToken, nextAt } from './connection-state.ts'
@@ -86,3 +86,6 @@ export async function connection(input: ConnectionInput): Promise<void> {
     await condition(() => nextAt(state).at < next.at || full(), ms, { summary })
   }
 }
+
+// Lives for as long as tokens are asked for: it goes with the newest release, its changes are patched.
+setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, connection)

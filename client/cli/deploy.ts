@@ -10,6 +10,7 @@ interface Options {
   dryRun?: boolean
   yes?: boolean
   settings: boolean
+  buildId?: string
   json?: boolean
   project: string
 }
@@ -21,6 +22,7 @@ export function deployCommand(): Command {
     .option('--dry-run', 'show the difference only')
     .option('-y, --yes', 'change what differs without asking')
     .option('--no-settings', 'seal no values of env(): runs take them from the environment of the worker')
+    .option('--build-id <id>', 'then let new runs go to the workers of this release (ISTHMUS_BUILD_ID); open runs stay with theirs')
     .option('--json', 'one JSON line')
     .addOption(projectOption())
     .addHelpText('after', '\nOpen runs go on with the plan they were started with; a schedule that somebody has paused stays paused.\nExit code: 0 as declared now, 2 refused, or not confirmed, before anything was changed; --dry-run: 0 no difference, 5 there are differences.')
@@ -35,7 +37,12 @@ export function deployCommand(): Command {
             return confirmed('Deploy this?')
           }
           const { changes, applied } = await isthmus.schedules.deploy({ dryRun: options.dryRun === true, settings: options.settings, confirm })
-          return end(output, options, { changes, applied })
+          const code = end(output, options, { changes, applied })
+          if (code === EXIT.ok && options.buildId && !options.dryRun) {
+            const before = await isthmus.schedules.useRelease(options.buildId)
+            output.err(`new runs go to release ${plain(options.buildId)}${before && before !== options.buildId ? ` instead of ${plain(before)}` : ''}`)
+          }
+          return code
         } finally {
           await isthmus.close()
         }

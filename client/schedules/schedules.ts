@@ -4,6 +4,7 @@ import { at, IsthmusError } from '../../model/errors.ts'
 import type { Plan } from '../../model/plan.ts'
 import { requireEnvironment, surveyProject, useOneOf, type Environment } from '../../project/index.ts'
 import { describeSchedule, scheduleHandle } from '../../workers/schedules.ts'
+import { makeCurrent, workerVersion } from '../../workers/version.ts'
 import type { DeployedSchedule } from '../../model/schedules.ts'
 import type { Opened } from '../isthmus.ts'
 import { deploy, type Deployed, type DeployOptions } from './deploy.ts'
@@ -72,6 +73,15 @@ export class Schedules {
       else keep.add(sync.plan.id)
     }
     return deploy(opened, syncs, environment, options, (sync) => !whole || keep.has(sync))
+  }
+
+  /**
+   * Makes a release of the workers (`ISTHMUS_BUILD_ID`) the one that new runs go to; open runs stay with theirs. Gives the one before, '' when there was none.
+   * Throws NotFound when no worker of it has been seen.
+   */
+  async useRelease(buildId: string): Promise<string> {
+    const { client } = await this.#context.connect()
+    return makeCurrent(client, workerVersion({ ...this.#context.environment(), ISTHMUS_BUILD_ID: buildId })!)
   }
 
   /** Stops a schedule from starting runs until it is resumed, also over deploys; an open run goes on. `note`: why, shown wherever the schedule is. Throws NotFound. */
