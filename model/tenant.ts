@@ -6,11 +6,11 @@ import { IsthmusError } from './errors.ts'
  */
 
 /** What a tenant may be called: also part of the name of a schema in PostgreSQL, where two of them must never meet. */
-const NAME = /^(?!.*__)[a-z0-9][a-z0-9_-]{0,39}$/
+export const TENANT_NAME = /^(?!.*__)[a-z0-9][a-z0-9_-]{0,39}$/
 
 /** Throws InvalidInput when the text cannot be the name of a tenant. */
 export function checkTenant(tenant: string): void {
-  if (NAME.test(tenant)) return
+  if (TENANT_NAME.test(tenant)) return
   throw new IsthmusError('InvalidInput', `"${tenant.slice(0, 60)}" cannot be the name of a tenant`, { field: 'tenant', cure: 'use at most 40 lower-case letters, digits, - and _ (never two _ together), with a letter or digit first' })
 }
 

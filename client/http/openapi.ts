@@ -4,10 +4,10 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import { z } from 'zod'
 import type { Scope } from '../api-keys.ts'
 import { problemSchema } from './problem.ts'
-import { connectionSchema, progressSchema, receiptSchema, rejectSchema, runSchema, syncSchema } from './schemas.ts'
+import { connectionSchema, progressSchema, receiptSchema, rejectSchema, runSchema, scheduleSchema, syncSchema } from './schemas.ts'
 
 const names = z.registry<{ id: string }>()
-for (const [id, schema] of Object.entries({ Problem: problemSchema, Sync: syncSchema, Run: runSchema, Receipt: receiptSchema, Progress: progressSchema, Reject: rejectSchema, Connection: connectionSchema })) names.add(schema, { id })
+for (const [id, schema] of Object.entries({ Problem: problemSchema, Sync: syncSchema, Run: runSchema, Receipt: receiptSchema, Progress: progressSchema, Reject: rejectSchema, Connection: connectionSchema, Schedule: scheduleSchema })) names.add(schema, { id })
 
 /** What every route of `/v1` may answer beside its result. */
 const problem = { description: 'what is wrong, as RFC 9457 says it', content: { 'application/problem+json': { schema: problemSchema } } }
@@ -32,6 +32,16 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'a key of `isthmus keys create`, or ISTHMUS_API_TOKEN' } } },
     },
     transform: createJsonSchemaTransform(options),
-    transformObject: createJsonSchemaTransformObject(options),
+    transformObject: (given) => optionalBodies(createJsonSchemaTransformObject(options)(given) as Document) as never,
   })
+}
+
+type Document = { paths?: Record<string, Record<string, { requestBody?: { required?: boolean; content: Record<string, { schema?: { anyOf?: { type?: string }[] } }> } }>> }
+
+/** A body that may be null may be left out. */
+function optionalBodies(document: Document): Document {
+  for (const { requestBody } of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {
+    if (requestBody && Object.values(requestBody.content).every(({ schema }) => schema?.anyOf?.some((s) => s.type === 'null'))) requestBody.required = false
+  }
+  return document
 }

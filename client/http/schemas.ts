@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TENANT_NAME } from '../../model/tenant.ts'
 import { SCOPES } from '../api-keys.ts'
 
 /** Shapes of the HTTP API, from which its OpenAPI document is made. Times are ISO 8601 in UTC. */
@@ -11,7 +12,7 @@ export function wire<T>(value: T): Wire<T> {
 
 const time = z.iso.datetime()
 const count = z.int().min(0)
-export const tenant = z.string().max(40).describe('the customer it is for: its connection, checkpoints and tables')
+export const tenant = z.string().regex(TENANT_NAME, 'use at most 40 lower-case letters, digits, - and _ (never two _ together), with a letter or digit first').describe('the customer it is for: its connection, checkpoints and tables')
 export const scopeSchema = z.enum(SCOPES)
 
 // ---------------------------------------------------------------- syncs
@@ -76,4 +77,17 @@ export const connectionSchema = z.object({
   credentials: z.array(z.string()).describe('NAMES of its credentials'), stored: z.boolean(), actions: z.array(z.string()), streams: z.array(z.string()), syncs: z.array(z.string()),
   state: z.enum(['unknown', 'ok', 'needsReconnect']), reason: z.string(), lastSuccessAt: time.nullable(), lastErrorAt: time.nullable(), lastErrorType: z.string().nullable(), lastErrorMessage: z.string(),
   breaker: z.string(), pausedUntil: time.nullable(), updatedAt: time.nullable(),
+})
+
+// ---------------------------------------------------------------- schedules
+export const scheduleSchema = z.object({
+  sync: z.string(), scheduleId: z.string(), schedule: z.string().describe('`every 15 min, up to 30 s later`'), overlap: z.string(), catchUpMs: z.number(),
+  paused: z.boolean(), note: z.string(), pausedFor: z.string().nullable().describe('the connection somebody has to sign in to'), missing: z.boolean().describe('somebody has deleted it in Temporal'),
+  next: z.array(time), open: z.object({ run: z.string(), parked: z.boolean() }).nullable(),
+  last: z.array(z.object({ run: z.string(), dueAt: time, startedAt: time, outcome: outcomeNow })),
+  skipped: z.object({ overlap: count, open: count, missed: count, reason: z.string(), at: time.nullable() }), plan: z.string(), deployedAt: time,
+})
+export const scheduleChangeSchema = z.object({
+  sync: z.string(), change: z.enum(['added', 'changed', 'removed', 'unchanged']), schedule: z.string(),
+  fields: z.array(z.object({ field: z.string(), from: z.string(), to: z.string() })),
 })

@@ -219,6 +219,7 @@ describe('the HTTP API', () => {
     const operations = Object.entries(document['paths'] as Record<string, Record<string, { operationId: string; responses: Record<string, unknown>; security?: unknown }>>).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })))
     expect(new Set(operations.map((o) => o.operationId)).size).toBe(operations.length)
     expect(operations.map((o) => `${o.method} ${o.path}`)).toEqual(expect.arrayContaining(['post /v1/syncs/{sync}/runs', 'get /v1/runs/{run}/progress', 'post /v1/runs/{run}/pause', 'post /v1/rejects/retry', 'post /v1/connections', 'post /v1/connect-links']))
+    expect([document['paths']['/v1/syncs/{sync}/runs'].post.requestBody.required, document['paths']['/v1/connections'].post.requestBody.required]).toEqual([false, true])
     for (const { path, method, responses, security } of operations.filter((o) => o.path.startsWith('/v1/'))) {
       expect([path, responses, security]).toEqual([path, expect.objectContaining({ '4XX': expect.objectContaining({ content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }) as object }), [{ key: [] }]])
       const stranger = await call(path.replace(/\{\w+\}/g, 'x'), '', { method: method.toUpperCase() })

@@ -16,6 +16,7 @@ import { pathOf, problemOf, sendProblem, HttpError } from './problem.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { rejectRoutes } from './routes/rejects.ts'
 import { runRoutes } from './routes/runs.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
 import { syncRoutes } from './routes/syncs.ts'
 
 export interface HttpApiOptions {
@@ -111,6 +112,7 @@ async function api(app: FastifyInstance, options: HttpApiOptions, url: () => str
   await app.register(syncRoutes(isthmus))
   await app.register(runRoutes(isthmus, stop))
   await app.register(rejectRoutes(isthmus))
+  await app.register(scheduleRoutes(isthmus))
   await app.register(connectionRoutes(connections, url))
   app.get('/openapi.json', { config: { open: true }, schema: { hide: true } as object }, () => app.swagger())
 }

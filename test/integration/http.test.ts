@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
@@ -103,6 +104,17 @@ describe('the HTTP API with runs', () => {
     expect(await call('POST', '/runs/none/cancel')).toMatchObject({ status: 404 })
     expect(await call('DELETE', '/connections/acme%40north')).toMatchObject({ status: 204, body: null })
     expect(await call('GET', '/connections/acme%40north')).toMatchObject({ status: 404 })
+
+    await project.write({ 'syncs/crm/customers.ts': SYNC.replace("guard:", "every: '6h', guard:"), 'syncs/broken.ts': '' })
+    await rm(`${project.dir}/syncs/broken.ts`)
+    expect(await call('GET', '/schedules')).toMatchObject({ status: 403 })
+    const admin = { authorization: `Bearer ${TOKEN}` }
+    expect((await call('POST', '/schedules/deploy', { dryRun: true }, admin)).body).toMatchObject({ applied: false, changes: [{ sync: 'crm/customers', change: 'added' }] })
+    expect((await call('POST', '/schedules/deploy', undefined, admin)).body).toMatchObject({ applied: true })
+    expect(await call('POST', '/schedules/crm%2Fcustomers/pause', { note: 'holidays' }, admin)).toMatchObject({ status: 200, body: { paused: true, note: 'holidays' } })
+    expect((await call('GET', '/schedules', undefined, admin)).body['schedules']).toMatchObject([{ sync: 'crm/customers', paused: true, next: [] }])
+    expect(await call('POST', '/schedules/crm%2Fcustomers/resume', undefined, admin)).toMatchObject({ status: 200, body: { paused: false, next: expect.arrayContaining([expect.any(String)]) as string[] } })
+    expect(await call('GET', '/schedules/none', undefined, admin)).toMatchObject({ status: 404 })
     const listed = await project.isthmus(['keys', 'list', '--json'])
     expect(listed.json).toMatchObject({ keys: [{ name: 'app', lastUsedAt: expect.any(String) as string }] })
     expect(listed.stdout).not.toContain(key.slice(17))
