@@ -87,5 +87,5 @@ export async function connection(input: ConnectionInput): Promise<void> {
   }
 }
 
-// Lives for as long as tokens are asked for: it goes with the newest release, its changes are patched.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, connection)
+// Lives for as long as tokens are asked for: it goes with the newest release, and its changes are patched. A worker that is of no release must not say so.
+setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}), connection)

@@ -69,7 +69,7 @@ describe('schedules', () => {
     for (let i = 0; ; i += 1) {
       const value = await look()
       if (good(value)) return value
-      if (i > 300) throw new Error(`still ${JSON.stringify(value)}`)
+      if (i > 300) throw new Error(`still ${JSON.stringify(value)}; log: ${JSON.stringify(await dev.query('select message from isthmus.run_log order by id desc limit 8'))}`)
       await sleep(100)
     }
   }
