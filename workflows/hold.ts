@@ -6,16 +6,14 @@ type Child = ChildWorkflowHandle<typeof stream>
 
 /** Whether a run is paused, told to the streams that work. */
 export interface Hold {
-  /** What a person said who paused the run; null while it goes on. */
-  readonly held: PauseNote | null
   /** A stream has begun. */
   add(name: string, child: Child): void
   /** A stream has ended. */
   remove(name: string): void
 }
 
-/** Sets the update handlers of a run; `changed` is called when it is paused or goes on. */
-export function openHold(changed: () => void): Hold {
+/** Sets the update handlers of a run; `changed` hears what a person said who paused it, or null when it goes on. */
+export function openHold(changed: (held: PauseNote | null) => void): Hold {
   const children = new Map<string, Child>()
   let held: PauseNote | null = null
   const tell = async (child: Child): Promise<void> => {
@@ -26,7 +24,7 @@ export function openHold(changed: () => void): Hold {
   }
   async function set(now: PauseNote | null): Promise<void> {
     held = now
-    changed()
+    changed(now)
     await Promise.all([...children.values()].map(tell))
   }
   setHandler(pauseUpdate, ({ note }) => set({ note: note.slice(0, 500) }))
@@ -36,9 +34,6 @@ export function openHold(changed: () => void): Hold {
     },
   })
   return {
-    get held() {
-      return held
-    },
     add(name, child) {
       children.set(name, child)
       if (held) void tell(child)

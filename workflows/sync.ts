@@ -4,7 +4,7 @@ import { addCounts, balanced, grouped, noCounts } from './counts.ts'
 import { errorLines, showPhase, STREAM_STEPS } from './details.ts'
 import { isCancellation, runError, streamReceipt } from './failure.ts'
 import { openHold, type Hold } from './hold.ts'
-import { parkedSignal, receiptQuery, resumedSignal } from './messages.ts'
+import { parkedSignal, receiptQuery, resumedSignal, type PauseNote } from './messages.ts'
 import { local } from './steps.ts'
 import { stream } from './stream.ts'
 import type { SyncInput } from './types.ts'
@@ -16,10 +16,10 @@ export async function sync(input: SyncInput): Promise<RunReceipt> {
   // Open streams of which each waits for a person.
   const stuck = (): boolean => parked.size > 0 && ended.length + parked.size === input.streams.length
   let phase: Phase = 'starting'
-  const hold = openHold(() => show())
+  let held: PauseNote | null = null
   const show = (): void => {
-    showSync(input, [...ended, ...parked.values()], hold)
-    const now: Phase = stuck() ? 'parked' : hold.held ? 'paused' : 'reading'
+    showSync(input, [...ended, ...parked.values()], held)
+    const now: Phase = stuck() ? 'parked' : held ? 'paused' : 'reading'
     if (now !== phase && (phase !== 'starting' || now !== 'reading')) showPhase(input, now)
     phase = now
   }
@@ -32,7 +32,12 @@ export async function sync(input: SyncInput): Promise<RunReceipt> {
     parked.delete(name)
     show()
   })
-  showSync(input, [], hold)
+  // Last: a run may be paused before it has begun, and then this is called at once.
+  const hold = openHold((note) => {
+    held = note
+    show()
+  })
+  if (!held) showSync(input, [], null)
   const streams = await Promise.all(
     input.streams.map(async (s) => {
       const receipt = await runStream(input, s, hold)
@@ -93,7 +98,7 @@ function sum(input: SyncInput, streams: StreamReceipt[]): RunReceipt {
   return { sync: input.sync, run: input.run, outcome, streams, total }
 }
 
-function showSync(input: SyncInput, done: StreamReceipt[], { held }: Hold): void {
+function showSync(input: SyncInput, done: StreamReceipt[], held: PauseNote | null): void {
   setCurrentDetails(
     [
       `### ${input.sync}: ${done.length} of ${input.streams.length} ${input.streams.length === 1 ? 'stream' : 'streams'} ended or parked`,

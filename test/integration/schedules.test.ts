@@ -126,7 +126,7 @@ describe('schedules', () => {
     await isthmus.schedules.pause('three', 'by hand')
     await fetch(`${oauth.url}/oauth/revoke`, { method: 'POST', body: new URLSearchParams({ token: C.refreshToken, client_id: C.clientId, client_secret: C.clientSecret }) })
     await isthmus.schedules.trigger('one')
-    const two = await until(() => isthmus.schedules.get('two'), (v) => v.paused)
+    const two = await until(() => isthmus.schedules.get('two'), (v) => v.paused && v.pausedFor !== null)
     expect(two).toMatchObject({ pausedFor: 'shop', note: expect.stringMatching(/sign in to shop again \(isthmus connect\)/) })
     await until(() => isthmus.schedules.get('one'), (v) => v.paused && v.open?.parked)
     expect(await isthmus.schedules.get('three')).toMatchObject({ paused: true, note: 'by hand', pausedFor: null })
