@@ -198,7 +198,7 @@ export class Connections {
   /** What a stored connection is made of; NotFound when neither a connector nor a sync tells. */
   async target(name: string): Promise<ConnectTarget> {
     const info = await (await this.#context.store()).getConnection(name)
-    return connectTarget(this.#context.projectDir, info?.connector || splitTenant(name).id)
+    return connectTarget(this.#context.projectDir, info?.connector || name)
   }
 }
 

@@ -3,6 +3,7 @@ import { catalogue, type Connector } from '../../connectors/index.ts'
 import { authSchema, type Auth } from '../../model/auth.ts'
 import { at, IsthmusError } from '../../model/errors.ts'
 import { sourceSchema, streamSchema, type Source, type Stream } from '../../model/source.ts'
+import { splitTenant, withTenant } from '../../model/tenant.ts'
 import { referencesIn } from '../../model/value.ts'
 import { projectConnectors, surveyProject, useOneOf } from '../../project/index.ts'
 
@@ -35,8 +36,17 @@ export async function connectors(projectDir: string): Promise<Connector[]> {
   return [...good, ...catalogue.filter((c) => !good.some((o) => o.id === c.id))]
 }
 
-/** Finds what a name stands for: a connector of the project, one of the catalogue, or the connection of a sync. Throws NotFound, or what is wrong with the file. */
+/**
+ * Finds what a name stands for: a connector of the project, one of the catalogue, or the connection of a sync; `acme@north` is the account of a tenant at
+ * `acme`. Throws NotFound, or what is wrong with the file.
+ */
 export async function connectTarget(projectDir: string, name: string): Promise<ConnectTarget> {
+  const { id, tenant } = splitTenant(name)
+  const target = await findTarget(projectDir, id)
+  return tenant === null ? target : { ...target, id: withTenant(target.id, tenant) }
+}
+
+async function findTarget(projectDir: string, name: string): Promise<ConnectTarget> {
   const own = await projectConnectors(projectDir)
   const broken = own.find((c) => c.id === name && c.error)
   if (broken) throw broken.error!
