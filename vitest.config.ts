@@ -13,7 +13,7 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**', '.isthmus/**'],
     // One pool: files that wait and files that compute share the cores.
     projects: [
-      { extends: true, test: { name: 'unit', include: ['{model,store,stage,protocols,connectors,destinations,project,activities,workflows,workers,client,simulator,conformance,scripts}/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['{model,store,stage,protocols,connectors,destinations,project,activities,watch,workflows,workers,client,simulator,conformance,scripts}/**/*.test.ts'] } },
       { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'] } },
     ],
   },

@@ -7,6 +7,7 @@ import type { OpenStream, OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
 import { RowWriter } from './rows.ts'
 import type { PageRequest } from './types.ts'
+import type { ChunkShape } from './watch.ts'
 
 /** Pages that may wait to be mapped while reading goes on. */
 const MAX_WAITING = 4
@@ -88,6 +89,11 @@ export class Mapping {
     } catch {
       await this.#giveUp()
     }
+  }
+
+  /** What the mapped records look like; null when something was wrong. */
+  get shape(): ChunkShape | null {
+    return this.#rows?.shape ?? null
   }
 
   /** The rows of all pages given; null when something was wrong. */

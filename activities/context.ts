@@ -16,6 +16,7 @@ import type { ActivityDeps } from './deps.ts'
 import { openDestination } from './destination.ts'
 import { ownedBy, type SignInTarget } from './sign-in.ts'
 import type { StreamTarget } from './types.ts'
+import { noteLapses, Shapes } from './watch.ts'
 
 /** One stream of a run, ready to work with. */
 export interface OpenStream {
@@ -42,6 +43,7 @@ const MAX_OPEN = 200
 /** Keeps what activities of one run share; the oldest make room. */
 export class OpenStreams {
   readonly ahead = new MappedAhead()
+  readonly shapes = new Shapes()
   readonly #deps: ActivityDeps
   readonly #open = new Map<string, Promise<OpenStream>>()
   /** Sockets, sign-in and pauses of an account are shared by the streams of a run. */
@@ -90,6 +92,8 @@ export class OpenStreams {
     const { plan, stream, accounts } = await this.#find(target)
     const { from, to } = accounts
     const destination = stream.destination
+    await noteLapses(deps.store, stream.connection, from.source, from.resolve)
+    if (destination.kind === 'action' && to.source) await noteLapses(deps.store, destination.connection, to.source, to.resolve)
     const shared = {
       from: isRemote(from.source) ? this.#connection(target, stream.connection, from.source, from.resolve) : undefined,
       to: destination.kind === 'action' ? inTo(() => this.#connection(target, destination.connection, to.source!, to.resolve)) : undefined,
@@ -104,7 +108,7 @@ export class OpenStreams {
   #connection(target: StreamTarget, name: string, source: Source, resolve: (value: Value) => string): Connection {
     const { baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork, maxPageBytes, soap } = source
     const key = `${target.run}\n${name}\n${target.round}\n${JSON.stringify({ baseUrl, auth, origins, timeout, concurrency, tls, privateNetwork, maxPageBytes, soap })}`
-    const connection = this.#connections.get(key) ?? openConnection({ source, resolve, projectDir: this.#deps.projectDir })
+    const connection = this.#connections.get(key) ?? openConnection({ source, resolve, projectDir: this.#deps.projectDir, name })
     this.#connections.set(key, connection)
     return connection
   }

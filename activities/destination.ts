@@ -38,7 +38,7 @@ export function openDestination(deps: Pick<ActivityDeps, 'projectDir' | 'destina
   if (to.kind === 'postgres') {
     return { destination: deps.destination(to.url === null ? deps.databaseUrl : resolve(to.url)), account: null, close: async () => {} }
   }
-  const connection = options.connection ?? inTo(() => openConnection({ source: to.source, resolve, projectDir: deps.projectDir }))
+  const connection = options.connection ?? inTo(() => openConnection({ source: to.source, resolve, projectDir: deps.projectDir, name: to.connection }))
   const tokenKey = `${to.connection}/${fingerprint(to.source.auth, connection.baseUrl, resolve)}`
   const limits = to.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) }))
   const signsIn: SignInTarget = { tokenKey, reader: { auth: connection.authenticator }, owned: ownedBy(to.connection, options.target, 'destination') }

@@ -15,6 +15,7 @@ export async function finishRun(deps: ActivityDeps, streams: OpenStreams, { rece
     const level = s.outcome === 'failed' ? 'error' : 'info'
     await deps.store.log({ run: receipt.run, stream: s.stream, level, message: `${s.outcome}: ${s.counts.read} records read, ${s.counts.rejected} rejected${s.error ? `; ${s.error.message}` : ''}` })
   }
+  await deps.store.noteReceipt(receipt).catch(() => undefined)
   await deps.store.finishRun(receipt, error?.message ?? null)
   await deps.store.saveSettings(`run/${receipt.run}`, {})
   await streams.close(receipt.run)

@@ -52,7 +52,8 @@ export class LivePages {
   notice({ key, message }: { key: string; message: string }): void {
     if (this.#noted.has(key) || this.#noted.size > 100) return
     this.#noted.add(key)
-    const { run, stream } = this.#request
+    const { sync, run, stream } = this.#request
+    void this.#store.noteStream({ kind: 'notice', sync, run, stream, text: message }).catch(() => undefined)
     void this.#store.logOnce(`notice ${stream} ${key}`.slice(0, 500), { run, stream, level: 'warn', message }).catch(() => undefined)
   }
 

@@ -92,6 +92,7 @@ export async function mapChunk(deps: ActivityDeps, streams: OpenStreams, request
       step.beat({ records: rows.counts.read, rejected: rows.counts.rejected })
       await yieldToLoop()
     }
+    await streams.shapes.tell(deps.store, request, rows.shape)
     return await rows.finish()
   } finally {
     await rows.close()

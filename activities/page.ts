@@ -1,4 +1,5 @@
 import type { PageStop, PageResult, Segment } from '../model/run.ts'
+import { waitSignal } from '../model/signals.ts'
 import { Mapping } from './ahead.ts'
 import { pacerOf, type OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -8,6 +9,11 @@ import { noteHealth } from './health.ts'
 import { PageToken } from './page-token.ts'
 import type { StepContext } from './step.ts'
 import type { PageRequest } from './types.ts'
+
+/** Waits before the next step are known here. */
+function tellWait(connection: string, { stop, waitMs }: PageResult): void {
+  if (waitMs > 0 && (stop.kind === 'throttled' || stop.kind === 'interrupted')) waitSignal.tell({ connection, reason: stop.kind, ms: waitMs })
+}
 
 /**
  * Reads pages from a position until the chunk's budget is spent, and stages them as they are. What an earlier attempt staged is a chunk
@@ -25,9 +31,13 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   let bytes = adopted?.bytes ?? 0
   let position = adopted ? adopted.next : request.position
   let pages = segments.reduce((sum, s) => sum + s.frames, 0)
+  const told = (end: PageResult): PageResult => {
+    tellWait(open.stream.connection, end)
+    return end
+  }
   const live = new LivePages(deps.store, open.stream.connection, request)
   const token = new PageToken(deps.store, open, request, step.signal, deps.owner)
-  const result = (stop: PageStop, requests: number): PageResult => ({
+  const result = (stop: PageStop, requests: number): PageResult => told({
     stop,
     chunk: pages > 0 ? { ...chunk, segments, pages, records, bytes } : null,
     position,
@@ -38,7 +48,9 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   })
   const keepRows = async (): Promise<void> => {
     const rows = await mapping?.finish()
-    if (rows) streams.ahead.keep(request.round, segments, rows)
+    if (!rows) return
+    streams.ahead.keep(request.round, segments, rows)
+    if (mapping?.shape) await streams.shapes.tell(deps.store, request, mapping.shape)
   }
   if (adopted?.last || bytes >= request.budget.bytes || (left && step.attempt > 1)) {
     await keepRows()

@@ -6,6 +6,7 @@ import { noteHealth } from './health.ts'
 import { refusedRejects, saveStagedRejects } from './set-aside.ts'
 import type { StepContext } from './step.ts'
 import type { PostStepRequest } from './types.ts'
+import { noteWatermark } from './watch.ts'
 
 /** A path that names no file: opening it fails with ENOENT. */
 const NO_FILE = '/nonexistent/rows'
@@ -32,6 +33,7 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
     .catch((error: unknown) => {
       throw lost !== null && (error as NodeJS.ErrnoException).code === 'ENOENT' ? lost : error
     })
+  if (result.stop === null) await noteWatermark(deps.store, request, rows.watermark)
   const to = open.stream.destination
   if (to.kind === 'action') await noteHealth(deps.store, to.connection, result.stop ?? { kind: 'done' }, result.inserted + result.updated + result.unchanged + result.deleted > 0)
   // A chunk that stopped before its end is posted again from the same file.

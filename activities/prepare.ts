@@ -2,6 +2,7 @@ import { tableName } from '../model/table-name.ts'
 import type { OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { PrepareRequest, PrepareResult } from './types.ts'
+import { noteStarted } from './watch.ts'
 
 /** Checks and extends the destination, takes hold of the stream, tells where to begin. */
 export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, target: PrepareRequest): Promise<PrepareResult> {
@@ -9,6 +10,7 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
   await destination.check(stream)
   const { run, round, committed, used } = target
   const from = await destination.begin(stream, streamKey, round === 0 ? run : `${run}#${round}`, { committed, used, anew: target.anew !== '' })
+  await noteStarted(deps.store, target, stream)
   if (target.anew) await deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message: `reads from the beginning again: ${target.anew}` })
   if (from.resumed) {
     await deps.store.log({ run: target.run, stream: target.stream, level: 'info', message: 'goes on where an earlier run stopped' })

@@ -8,6 +8,7 @@ import { redactor } from '../model/redact/index.ts'
 import type { RejectedKey, Stage } from '../model/ports.ts'
 import type { NewReject } from '../model/rejects.ts'
 import type { ChunkRef, StagedRows } from '../model/run.ts'
+import { ChunkShape } from './watch.ts'
 
 /** Rows are written in pieces of about this many characters. */
 const PIECE = 256 * 1024
@@ -30,6 +31,8 @@ export class RowWriter {
   readonly #rows: TextFile
   #rejects: TextFile | null = null
   #rejectsRef = ''
+  /** What the records look like. */
+  readonly shape = new ChunkShape()
   readonly counts = { read: 0, rows: 0, filtered: 0, rejected: 0 }
   #watermark: string | null = null
 
@@ -52,6 +55,7 @@ export class RowWriter {
   async add(records: unknown[]): Promise<void> {
     // Numbers of a lazily parsed page are marked texts until they are picked.
     const lazy = this.#mapper.parse.revive === false
+    this.shape.look(records, lazy)
     for (const record of records) {
       const verdict = this.#mapper.map(record, this.#rows)
       if (verdict === null) this.counts.rows += 1

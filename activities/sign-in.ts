@@ -1,4 +1,5 @@
 import { IsthmusError } from '../model/errors.ts'
+import { tokenSignal } from '../model/signals.ts'
 import type { TokenAsk, TokenOwner } from '../model/owner.ts'
 import type { Store, Token, TokenRefresh } from '../model/ports.ts'
 import type { RestReader } from '../protocols/rest/index.ts'
@@ -65,7 +66,18 @@ export async function signIn(
     reconnect: (reason) => auth.reconnect(reason),
     log: where,
   }
-  return store.refreshToken(open.tokenKey, Math.max(seen, stored.version), refresh, signal)
+  const connection = open.owned?.connection ?? open.tokenKey.slice(0, open.tokenKey.lastIndexOf('/'))
+  try {
+    const got = await store.refreshToken(open.tokenKey, Math.max(seen, stored.version), refresh, signal)
+    if (got.refreshed) tokenSignal.tell({ connection, outcome: 'refreshed' })
+    return got
+  } catch (error) {
+    if (!signal.aborted && tokenSignal.heard) {
+      const lost = await store.reconnectReason(open.tokenKey).catch(() => null)
+      tokenSignal.tell({ connection, outcome: lost === null ? 'failed' : 'reconnect' })
+    }
+    throw error
+  }
 }
 
 /** How the owner of a connection's tokens finds the credentials of a stream. */

@@ -16,8 +16,10 @@ import type { SyncInput } from '../workflows/types.ts'
 import { Connections } from './connections.ts'
 import { connectClient, findTemporal, type TemporalAddress } from './connect.ts'
 import { followingKeys } from '../workers/codec/index.ts'
+import { Alerts } from './alerts.ts'
 import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
+import { healthOf, type HealthReport } from './health.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
 import { requireConnections } from './tenants.ts'
 import { triggered } from './trigger.ts'
@@ -83,6 +85,8 @@ export class Isthmus {
   readonly connections: Connections
   /** Events that systems tell of by themselves. */
   readonly webhooks: Webhooks
+  /** Problems that were found, and the alerts that told of them. */
+  readonly alerts: Alerts
   readonly #options: IsthmusOptions
   #open: Promise<Opened> | null = null
 
@@ -98,6 +102,7 @@ export class Isthmus {
     })
     this.actions = new PostActions({ projectDir: resolve(options.projectDir ?? '.'), store: async () => (await this.#connect()).store, start: (loaded, given) => this.syncs.startLoaded(loaded, given) })
     this.schedules = new Schedules({ projectDir: resolve(options.projectDir ?? '.'), environment: () => this.#environment(), connect: () => this.#connect() })
+    this.alerts = new Alerts(resolve(options.projectDir ?? '.'), () => this.#environment(), async () => (await this.#connect()).store)
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
   }
 
@@ -111,6 +116,15 @@ export class Isthmus {
    */
   remap(id: string, options: RemapOptions = {}): Promise<StreamRemap[]> {
     return remapSync(resolve(this.#options.projectDir ?? '.'), () => this.#environment(), () => this.#connect(), id, options)
+  }
+
+  /**
+   * How everything is now: Temporal, PostgreSQL, workers, connections, streams against their freshness targets. Problems are told, not thrown; throws
+   * Unreachable when the store or Temporal cannot be reached at all.
+   */
+  async health(): Promise<HealthReport> {
+    const { store, client } = await this.#connect()
+    return healthOf(store, client, resolve(this.#options.projectDir ?? '.'))
   }
 
   /** Tells that a person has signed in to a connection: streams that wait for that go on, and so do the schedules that were paused for it. Gives `run/stream` of each stream. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { pathSchema, valueSchema } from './value.ts'
 import { actionSchema } from './action.ts'
 import { scheduleSchema } from './schedule.ts'
+import { durationSchema } from './duration-schema.ts'
 import { sourceSchema, streamSchema } from './source.ts'
 import { triggerSchema } from './webhook.ts'
 
@@ -137,6 +138,8 @@ export const streamPlanSchema = z.strictObject({
   mode: modeSchema,
   deletes: deletesSchema,
   guard: guardSchema,
+  /** Age of its last success above which the stream is late: a duration such as `1h`; null = nobody waits for it. Plans of older releases have none. */
+  freshness: durationSchema.nullable().default(null),
   /** Bounds of one chunk. */
   chunk: z.strictObject({ ms: z.int(), bytes: z.int(), requests: z.int() }),
   /** Hash of what identifies a scan (source, stream, key): positions of another scan are ignored. */

@@ -8,6 +8,7 @@ import type { RejectStore } from './rejects.ts'
 import type { ApiKeyStore, TriggerStore } from './triggers.ts'
 import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
 import type { ScheduleStore } from './schedules.ts'
+import type { WatchStore } from './watch/index.ts'
 
 // ---------------------------------------------------------------- stage/
 export interface PageFrame {
@@ -243,7 +244,7 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, ScheduleStore, InboxStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, ScheduleStore, InboxStore, WatchStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { durationSchema } from '../model/duration-schema.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import { columnsOf } from '../model/mapping/index.ts'
 import { deletesSchema, fieldRuleSchema, guardSchema, modeSchema, planSchema, type Column, type Destination, type Mapping, type Mode, type Plan, type StreamPlan } from '../model/plan.ts'
@@ -116,11 +117,12 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
     throw new IsthmusError('InvalidInput', 'an action cannot tell which records are no longer at the source', { ...place('deletes'), cure: 'leave `deletes` out' })
   }
   const guard = parseOr(guardSchema, flow.guard ?? {}, place('guard'))
+  const freshness = flow.freshness === undefined ? null : parseOr(durationSchema, flow.freshness, place('freshness'))
   const connection = connectionId(source)
   return {
     name: stream.name, connection, source, stream,
     destination: to.destination,
-    columns, key: mode === 'append' ? [] : key, mapping, mode, deletes, guard, chunk: to.destination.kind === 'action' ? ACTION_CHUNK : CHUNK,
+    columns, key: mode === 'append' ? [] : key, mapping, mode, deletes, guard, freshness, chunk: to.destination.kind === 'action' ? ACTION_CHUNK : CHUNK,
     scan: sha256(canonical({ source: { baseUrl: source.baseUrl, query: source.query }, stream: { ...stream, expect: null }, to: to.identity })).slice(0, 32),
   }
 }

@@ -72,6 +72,8 @@ export interface Flow<M extends z.ZodObject, S> {
   deletes?: z.input<typeof deletesSchema>['mode'] | z.input<typeof deletesSchema>
   /** When the stream stops and waits for a person: share of rejects (default 0.25), drop of a full scan against the last one (default 0.5). */
   guard?: z.input<typeof guardSchema>
+  /** How old its last success may get before that is a problem, for example `1h`: `isthmus health` and alerts tell. Default: nobody waits for it. */
+  freshness?: string
 }
 
 /** A flow whose model is not known to the compiler. */
@@ -86,6 +88,8 @@ export interface SyncOptions {
   schedule?: ScheduleOptions
   /** Runs it when events arrive: `on: hook.on('invoice.*')` of a `webhook({...})`. A stream of events makes its sync run by itself. */
   on?: TriggerRef | TriggerRef[]
+  /** `freshness` of every stream that names none of its own. */
+  freshness?: string
   /** Another id than the file's path below `syncs/`. */
   id?: string
 }
@@ -107,7 +111,7 @@ export function defineSync<M extends z.ZodObject, const S>(sync: Flow<M, S> & Sy
 /** A sync of several streams, each with its own destination and mapping, as `flow({...})`. */
 export function defineSync(sync: { streams: AnyFlow[] } & SyncOptions): SyncDefinition
 export function defineSync(sync: (AnyFlow | { streams: AnyFlow[] }) & SyncOptions): SyncDefinition {
-  const flows = 'streams' in sync ? sync.streams : [sync]
+  const flows = 'streams' in sync ? sync.streams.map((f) => (sync.freshness === undefined || f === null || typeof f !== 'object' || f.freshness !== undefined ? f : { ...f, freshness: sync.freshness })) : [sync]
   return { kind: 'sync', flows, every: sync.every ?? null, schedule: sync.schedule ?? null, on: [sync.on ?? []].flat(), id: sync.id ?? null }
 }
 

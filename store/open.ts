@@ -12,6 +12,8 @@ import { migrate } from './migrate.ts'
 import { createPacers } from './pacing/index.ts'
 import { planQueries } from './plans.ts'
 import { pgError, poolOf } from './postgres.ts'
+import { problemQueries } from './watch-problems.ts'
+import { streamWatchQueries } from './watch-streams.ts'
 import { rejectQueries } from './rejects.ts'
 import { remapQueries } from './remaps.ts'
 import { runQueries } from './runs.ts'
@@ -61,6 +63,8 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     ...triggerQueries(pool),
     ...apiKeyQueries(pool),
     ...inboxQueries(pool),
+    ...streamWatchQueries(pool),
+    ...problemQueries(pool),
     payloadKeys: () => keyring.payloadKeys(),
   }
   const close = async (): Promise<void> => {

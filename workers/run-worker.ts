@@ -8,12 +8,19 @@ import { loadBundle } from './bundle.ts'
 import { dataConverter, followingKeys } from './codec/index.ts'
 import { connectClient, connectWorker, temporalConnectionOptions } from './connect.ts'
 import { HeldTasks, reportDead } from './held.ts'
+import type { Metrics } from './metrics/index.ts'
+import { metricsEndpoint } from './metrics/server.ts'
+import { freePort } from './ports.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
 import { scheduleControl } from './schedules.ts'
+import { stepContext } from './step-context.ts'
+import { stepLog } from './step-log.ts'
 import { tokenOwner } from './token-owner.ts'
 import { tellUnopened } from './unopened.ts'
 import { workerVersion } from './version.ts'
+import type { Watcher } from '../watch/index.ts'
+import { openWatcher } from './watch.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
 
 /** The activities of a worker and what they hold open. */
@@ -25,6 +32,8 @@ export interface LoadedActivities {
   connected?(client: Client, searchAttributes: boolean): void
   /** Hears in the run's log of payloads that do not open. */
   store?: Pick<Store, 'listRuns' | 'log'>
+  /** Problems are looked for and told; nobody looks without. */
+  watched?: Store
   close(): Promise<void>
 }
 
@@ -55,13 +64,17 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   if (!databaseUrl) {
     throw new IsthmusError('MissingEnvironment', 'DATABASE_URL is not set', { cure: 'set it to postgresql://user:password@host:5432/database, or use `isthmus dev`' })
   }
-  await installRuntime()
   const log = workerLogger(env)
+  const endpoint = metricsEndpoint(env)
+  const core = endpoint && `127.0.0.1:${await freePort()}`
+  await installRuntime(core)
   const temporal = temporalConnectionOptions(env)
   const connection = await connectWorker(temporal)
   let loaded: LoadedActivities | null = null
   let client: Client | null = null
   const held = await HeldTasks.open(projectDir)
+  let watcher: Watcher | null = null
+  let metrics: Metrics | null = null
   try {
     loaded = await load({ databaseUrl, projectDir })
     const { activities, payloadKeys, store } = loaded
@@ -73,16 +86,22 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const again = await reportDead(projectDir, client)
     if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
     const bundle = options.bundle ?? (await loadBundle())
-    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter, version: workerVersion(env) })
+    metrics = endpoint && (await (await import('./metrics/index.ts')).openMetrics(endpoint, { store: loaded.watched, core }))
+    if (metrics) log.info({ port: metrics.port }, 'Metrics are served')
+    const interceptors = [stepContext, stepLog(log), ...(metrics ? [metrics.interceptor] : [])]
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter, version: workerVersion(env), interceptors })
     if (signal.aborted) return
     const running = workers.run()
     signal.addEventListener('abort', () => workers.shutdown(), { once: true })
     log.info({ address: temporal.address, namespace: temporal.namespace }, 'The worker is ready')
+    watcher = openWatcher(loaded.watched, client, { projectDir, env, log })
     options.onReady?.()
     await running
     log.info('The worker has stopped')
   } finally {
     held.close()
+    await watcher?.close()
+    await metrics?.close()
     await loaded?.close().catch((error: Error) => log.warn({ error }, 'The activities did not close well'))
     await client?.connection.close().catch(() => {})
     await connection.close().catch(() => {})
@@ -96,6 +115,7 @@ async function loadActivities(settings: { databaseUrl: string; projectDir: strin
     activities: createActivities(deps),
     payloadKeys: await followingKeys(() => deps.store.payloadKeys()),
     store: deps.store,
+    watched: deps.store,
     connected(client, searchAttributes) {
       deps.owner = tokenOwner(client, searchAttributes)
       deps.schedules = scheduleControl(client, deps.store, searchAttributes)

@@ -1,6 +1,7 @@
 import type { LogEntry } from '@temporalio/worker'
 import pino from 'pino'
 import { redactor } from '../model/redact/index.ts'
+import { stepFields } from './step-context.ts'
 
 let logger: pino.Logger | null = null
 let installed = false
@@ -18,6 +19,8 @@ export function createLogger(level: string, to: pino.DestinationStream): pino.Lo
     {
       level: level in pino.levels.values ? level : 'info',
       base: { pid: process.pid },
+      // Who reads a line knows the step it is of. Ids only; what a user named is redacted like everything else.
+      mixin: () => (redactor.value(stepFields() ?? {}) as object),
       hooks: { logMethod(args, method) { method.apply(this, clean(args) as typeof args) } },
     },
     to,
@@ -41,14 +44,14 @@ function write(entry: LogEntry): void {
   workerLogger()[level](entry.meta ?? {}, entry.message)
 }
 
-/** Sets up the Temporal SDK in this process, once: quiet log, no metrics, signals left to the caller. */
-export async function installRuntime(): Promise<void> {
+/** Sets up the Temporal SDK in this process, once: quiet log, signals left to the caller; its own metrics are served at `metrics` (an address on this machine) if given. */
+export async function installRuntime(metrics: string | null = null): Promise<void> {
   if (installed) return
   installed = true
   const { DefaultLogger, makeTelemetryFilterString, Runtime } = await import('@temporalio/worker')
   Runtime.install({
     logger: new DefaultLogger('INFO', write),
     shutdownSignals: [],
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
+    telemetryOptions: { ...(metrics && { metrics: { prometheus: { bindAddress: metrics, useSecondsForDurations: true, unitSuffix: true } } }), logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
   })
 }

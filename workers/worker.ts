@@ -1,5 +1,5 @@
 import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common'
-import type { NativeConnection, Worker, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker'
+import type { ActivityInterceptorsFactory, NativeConnection, Worker, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
@@ -21,6 +21,8 @@ export interface WorkersOptions {
   dataConverter?: DataConverter
   /** Writes down what is under way, for the worker that follows. */
   held?: HeldTasks
+  /** Look at each step: logs, metrics, traces. The first is the outermost. */
+  interceptors?: ActivityInterceptorsFactory[]
 }
 
 export interface Workers {
@@ -55,7 +57,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     defaultHeartbeatThrottleInterval: '1s',
     // A workflow task for a worker that was killed goes to another one after this time.
     stickyQueueScheduleToStartTimeout: '3s',
-    interceptors: { activity: [...(held ? [held.interceptor.bind(held)] : []), () => ({ inbound: new PayloadLimit() })] },
+    interceptors: { activity: [...(options.interceptors ?? []), ...(held ? [held.interceptor.bind(held)] : []), () => ({ inbound: new PayloadLimit() })] },
   }
   const workers: Worker[] = []
   try {

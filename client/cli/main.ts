@@ -1,11 +1,13 @@
 import { Command } from 'commander'
 import { simulateCommand } from '../../simulator/index.ts'
+import { alertsCommand } from './alerts.ts'
 import { codecCommand } from './codec.ts'
 import { conformanceCommand } from './conformance.ts'
 import { connectCommand } from './connect.ts'
 import { connectionsCommand } from './connections.ts'
 import { deployCommand } from './deploy.ts'
 import { devCommand } from './dev.ts'
+import { healthCommand } from './health.ts'
 import { initCommand } from './init.ts'
 import { approveCommand, pauseCommand, resumeCommand, retryCommand, skipCommand } from './operate.ts'
 import { cancelCommand, logsCommand, statusCommand } from './inspect.ts'
@@ -34,7 +36,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, deployCommand, schedulesCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, keysCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, healthCommand, alertsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, deployCommand, schedulesCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, keysCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command

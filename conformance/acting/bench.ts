@@ -26,7 +26,7 @@ export async function openActing(subject: ActingSubject, one: ActingCase, databa
     name: 'records', connection: 'conformance', source: sourceSchema.parse({ baseUrl: 'http://127.0.0.1' }), stream: streamSchema.parse({ name: 'records', key: subject.key }),
     destination: { kind: 'action', connection: `conformance-${subject.name}`, source, action },
     columns: columns.map((name) => ({ name, type: { kind: 'text' }, nullable: false, checked: false })),
-    key: subject.key, mapping: { kind: 'code', hash: '' }, mode: 'upsert', deletes: deletesSchema.parse({}), guard: guardSchema.parse({}), chunk: { ms: 1, bytes: 1, requests: 1 }, scan: 's',
+    key: subject.key, mapping: { kind: 'code', hash: '' }, mode: 'upsert', deletes: deletesSchema.parse({}), guard: guardSchema.parse({}), freshness: null, chunk: { ms: 1, bytes: 1, requests: 1 }, scan: 's',
   }
   const streamKey = `conformance/${randomUUID()}`
   const folder = await mkdtemp(join(tmpdir(), 'isthmus-conformance-'))

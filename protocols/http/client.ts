@@ -1,6 +1,7 @@
 import { Agent } from 'undici'
 import type { buildConnector } from 'undici'
 import { IsthmusError } from '../../model/index.ts'
+import type { ErrorType } from '../../model/index.ts'
 import { ACCEPT_ENCODING, decodeBody, decodeExcuse, isGzip } from './body.ts'
 import { EXCUSE_BYTES, exchange, isWhole } from './exchange.ts'
 import type { RawResponse } from './exchange.ts'
@@ -8,6 +9,7 @@ import { abortError, hostPort, toFailure } from './failure.ts'
 import { createGuard, type AddressPolicy } from './guard/index.ts'
 import { checkHeaders } from './headers.ts'
 import { checkOrigin, originOf } from './origin.ts'
+import { httpSignal } from '../../model/signals.ts'
 import { redactor as processRedactor } from '../../model/redact/index.ts'
 import type { Redactor } from '../../model/redact/index.ts'
 import { isRedirect, redirectHeaders, redirectMethod } from './redirect.ts'
@@ -23,6 +25,8 @@ export interface HttpOptions {
   /** Requests under way at once. */
   concurrency: number
   userAgent: string
+  /** Name of the connection, for metrics and traces. Default: the host of the first origin. */
+  name?: string
   /** Default: that of the process. */
   redactor?: Redactor
   /** TLS client certificate and the like. */
@@ -61,7 +65,24 @@ export function createHttp(options: HttpOptions): Http {
     })
   const agent = agentOf(options.concurrency)
 
+  const connection = options.name ?? hostPort(new URL(first))
+
+  /** `exchanged`, told to those who measure. */
   const send = async (url: URL, method: string, headers: Record<string, string>, request: HttpRequest): Promise<RawResponse> => {
+    if (!httpSignal.heard) return exchanged(url, method, headers, request)
+    const begun = performance.now()
+    const tell = (status: number | null, error: ErrorType | null): void => httpSignal.tell({ connection, method, host: url.host, status, error, ms: performance.now() - begun })
+    try {
+      const raw = await exchanged(url, method, headers, request)
+      tell(raw.status, null)
+      return raw
+    } catch (error) {
+      if (!request.signal?.aborted) tell(error instanceof IsthmusError ? (error.status ?? null) : null, error instanceof IsthmusError ? error.type : 'Transient')
+      throw error
+    }
+  }
+
+  const exchanged = async (url: URL, method: string, headers: Record<string, string>, request: HttpRequest): Promise<RawResponse> => {
     const { signal } = request
     const own = request.fresh ? agentOf(1) : null
     const limit = { bytes: Math.min(request.maxBytes ?? options.maxBytes, options.maxBytes), ofPages: request.maxBytes === undefined }

@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   resolve(value: Value): string
   http?: Http
   userAgent?: string
+  /** Name of the connection, for metrics and traces. Default: the source's, else its host. */
+  name?: string
   now?: () => number
   /** Folder that files of the source (a WSDL) are relative to. Default: the working directory. */
   projectDir?: string
@@ -57,6 +59,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       maxBytes: source.maxPageBytes,
       concurrency: source.concurrency,
       userAgent: options.userAgent ?? 'isthmus',
+      name: options.name ?? source.connection ?? undefined,
       addresses: addressPolicy(source, resolve),
       connect: field('from.tls', () => tlsOptions(source.tls, resolve, redactor, source.connection)),
     })

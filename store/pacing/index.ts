@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import type { Closed, Pacer, PacerOptions, Permit } from '../../model/pacer.ts'
+import { waitSignal } from '../../model/signals.ts'
 import { pgError } from '../postgres.ts'
 import { Account } from './account.ts'
 import { createListener } from './listener.ts'
@@ -40,7 +41,7 @@ export function createPacers(pool: pg.Pool, url: string, onClosed: (account: str
   }
 }
 
-function view(account: () => Account, { stream, priority }: PacerOptions): Pacer {
+function view(account: () => Account, { account: name, stream, priority }: PacerOptions): Pacer {
   return {
     closed: () => account().closed(),
     enter: (signal) =>
@@ -54,6 +55,7 @@ function view(account: () => Account, { stream, priority }: PacerOptions): Pacer
           stream, priority, since: performance.now(),
           settle(result) {
             signal.removeEventListener('abort', onAbort)
+            waitSignal.tell({ connection: name, reason: 'pacing', ms: performance.now() - waiter.since })
             resolve(result)
           },
           fail(error) {

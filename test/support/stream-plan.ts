@@ -31,7 +31,7 @@ export function streamPlan({ table, columns, key = ['id'], mode = 'upsert', sche
     name: 'orders', connection: 'test', source: sourceSchema.parse({ baseUrl: 'http://localhost' }),
     stream: streamSchema.parse({ name: 'orders', path: '/orders', incremental }),
     destination: { kind: 'postgres', url: null, schema, table }, columns, key: mode === 'append' ? [] : key,
-    mapping: { kind: 'code', hash: '' }, mode, deletes: deletesSchema.parse(deletes), guard: guardSchema.parse({}), chunk: { ms: 1, bytes: 1, requests: 1 }, scan,
+    mapping: { kind: 'code', hash: '' }, mode, deletes: deletesSchema.parse(deletes), guard: guardSchema.parse({}), freshness: null, chunk: { ms: 1, bytes: 1, requests: 1 }, scan,
   }
 }
 

@@ -1,0 +1,61 @@
+import { IsthmusError } from '../model/errors.ts'
+import type { Alert, WatchStore } from '../model/watch/index.ts'
+import { sinkName, type AlertSink, type Environment } from '../project/index.ts'
+import { sendAlert } from './sinks/index.ts'
+
+/** Longer than a sink takes: who claimed an alert and has not settled it by then is dead. */
+const LEASE_MS = 90_000
+const BATCH = 20
+/** What was claimed and not begun by then is left to the next one. */
+const BEGUN_MS = 45_000
+/** Pauses between tries: 5 s, doubled, at most an hour; given up after about two days. */
+const FIRST_RETRY_MS = 5_000
+const LAST_RETRY_MS = 3_600_000
+const MAX_TRIES = 58
+
+/** When an alert that failed is tried again, in ms; null when it is given up. */
+export function retryAfter(tries: number): number | null {
+  return tries >= MAX_TRIES ? null : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(tries, 20))
+}
+
+/**
+ * Sends the alerts that are due. One is claimed before it is sent and settled afterwards: a process that dies in between leaves it to the
+ * next, so each is sent at least once, and a second time only then.
+ */
+export async function deliverAlerts(store: WatchStore, sinks: AlertSink[], environment: Environment, signal: AbortSignal): Promise<{ sent: number; failed: number }> {
+  let sent = 0
+  let failed = 0
+  for (;;) {
+    const claimed = await store.claimAlerts(LEASE_MS, BATCH)
+    if (claimed.length === 0) return { sent, failed }
+    const until = performance.now() + BEGUN_MS
+    await Promise.all(bySink(claimed).map(async (alerts) => {
+      for (const alert of alerts) {
+        if (signal.aborted || performance.now() > until) return
+        if (await deliver(store, sinks, alert, environment, signal)) sent += 1
+        else failed += 1
+      }
+    }))
+    if (signal.aborted) return { sent, failed }
+  }
+}
+
+/** To one sink in turn, to several side by side. */
+function bySink(alerts: Alert[]): Alert[][] {
+  return [...new Set(alerts.map((a) => a.sink))].map((sink) => alerts.filter((a) => a.sink === sink))
+}
+
+async function deliver(store: WatchStore, sinks: AlertSink[], alert: Alert, environment: Environment, signal: AbortSignal): Promise<boolean> {
+  const sink = sinks.find((s) => sinkName(s) === alert.sink)
+  try {
+    if (!sink) throw new IsthmusError('NotFound', `isthmus.config names no alert ${alert.sink} any more`)
+    await sendAlert(sink, alert, environment, signal)
+  } catch (error) {
+    if (signal.aborted) return false
+    const reason = error instanceof IsthmusError ? `${error.message}${error.cure ? `. Cure: ${error.cure}` : ''}` : 'it could not be sent'
+    await store.alertFailed(alert.id, reason, sink ? retryAfter(alert.tries) : null)
+    return false
+  }
+  await store.alertSent(alert.id)
+  return true
+}
