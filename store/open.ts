@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
+import { backfillQueries } from './backfills.ts'
 import { CallbackError } from './callback-error.ts'
 import { connectLinkQueries } from './connect-links.ts'
 import { connectionQueries } from './connections.ts'
@@ -49,6 +50,7 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     logs: log.logs,
     ...rejectQueries(pool),
     ...remapQueries(pool),
+    ...backfillQueries(pool),
     ...settingsQueries(pool, keyring),
     ...tokens.queries,
     ...connectionQueries(pool, keyring),

@@ -8,6 +8,7 @@ import { connectionsCommand } from './connections.ts'
 import { devCommand } from './dev.ts'
 import { initCommand } from './init.ts'
 import { approveCommand, retryCommand, skipCommand } from './operate.ts'
+import { backfillCommand } from './backfill/index.ts'
 import { cancelCommand, logsCommand, statusCommand } from './inspect.ts'
 import { listCommand } from './list.ts'
 import { EXIT } from './output.ts'
@@ -31,7 +32,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, backfillCommand, postCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command

@@ -1,4 +1,5 @@
 import type { Activities, ParkRequest, PrepareRequest } from '../../activities/types.ts'
+import type { BackfillProgress } from '../../model/backfill.ts'
 import type { PageResult, PageStop } from '../../model/run.ts'
 
 /**
@@ -7,10 +8,10 @@ import type { PageResult, PageStop } from '../../model/run.ts'
  */
 export function fakeActivities(script: ((call: number, position: number) => Partial<PageResult> & { stop: PageStop; records?: number })): {
   activities: Activities
-  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; prepared: PrepareRequest[]; map: number }
+  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; prepared: PrepareRequest[]; map: number; noted: BackfillProgress[] }
   set: { map?: (seq: number) => void }
 } {
-  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], prepared: [] as PrepareRequest[], map: 0 }
+  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], prepared: [] as PrepareRequest[], map: 0, noted: [] as BackfillProgress[] }
   const set: { map?: (seq: number) => void } = {}
   const activities: Activities = {
     async prepare(request) {
@@ -46,6 +47,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     },
     async complete() {
       return { kind: 'done', removed: 0 }
+    },
+    async noteBackfill({ progress }) {
+      calls.noted.push(progress)
     },
     async finish(receipt) {
       calls.finished.push(receipt)
