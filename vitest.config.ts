@@ -3,17 +3,18 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     reporters: process.env['ISTHMUS_TEST_REPORT'] ? ['default', ['json', { outputFile: process.env['ISTHMUS_TEST_REPORT'] }]] : ['default'],
-    // Real servers on two cores: more workers only make each other late.
-    maxWorkers: 2,
+    // One more than the two cores: integration tests mostly wait for servers and timers.
+    maxWorkers: 3,
     // Real servers, real time, and a machine that may be busy with other things: what fails by itself fails twice.
     retry: process.env['CI'] ? 1 : 0,
     // Generous: a busy machine is no failure.
     testTimeout: 240_000,
     hookTimeout: 180_000,
     exclude: ['node_modules/**', 'dist/**', '.isthmus/**'],
+    // One pool: files that wait and files that compute share the cores.
     projects: [
       { extends: true, test: { name: 'unit', include: ['{model,store,stage,protocols,connectors,destinations,project,activities,workflows,workers,client,simulator,conformance,scripts}/**/*.test.ts'] } },
-      { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'], fileParallelism: false } },
+      { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'] } },
     ],
   },
 })

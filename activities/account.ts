@@ -1,8 +1,8 @@
 import { IsthmusError } from '../model/errors.ts'
 import type { StreamPlan } from '../model/plan.ts'
 import type { Store } from '../model/ports.ts'
-import type { Source } from '../model/source.ts'
-import { referencesIn, type Value } from '../model/value.ts'
+import { refersToConnection, type Source } from '../model/source.ts'
+import type { Value } from '../model/value.ts'
 import { resolver, type Environment } from '../project/index.ts'
 
 /** A source as its connection signs in, and what its references stand for. */
@@ -27,11 +27,6 @@ export async function openAccount(store: Pick<Store, 'getConnection' | 'connecti
       }
     },
   }
-}
-
-/** Something of the source stands in the vault. */
-export function refersToConnection(source: Source): boolean {
-  return Object.keys(source.methods).length > 0 || referencesIn(source, 'setting').length > 0 || referencesIn(source, 'credential').length > 0
 }
 
 function named(error: unknown, connection: string): unknown {

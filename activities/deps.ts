@@ -3,6 +3,7 @@ import { openActions, type Actions } from '../destinations/actions/index.ts'
 import { postgresDestination } from '../destinations/postgres/index.ts'
 import type { TokenOwner } from '../model/owner.ts'
 import type { RowDestination, Stage, Store } from '../model/ports.ts'
+import type { ScheduleControl } from '../model/schedules.ts'
 import { projectEnvironment, warmLoader } from '../project/index.ts'
 import { folderStage } from '../stage/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
@@ -20,6 +21,8 @@ export interface ActivityDeps {
   actions(): Actions
   /** Who refreshes tokens; null where there is no Temporal to ask: then the store's own claim keeps it to one at a time. */
   owner: TokenOwner | null
+  /** Temporal, for what concerns schedules; null where there is none. */
+  schedules: ScheduleControl | null
   close(): Promise<void>
 }
 
@@ -50,6 +53,7 @@ export async function openDeps(options: DepsOptions): Promise<ActivityDeps> {
     },
     actions: () => (actions ??= openActions(databaseUrl)),
     owner: null,
+    schedules: null,
     async close() {
       await actions?.close()
       await Promise.all([...destinations.values()].map((d) => d.close()))

@@ -1,5 +1,6 @@
 import { tableName } from '../model/table-name.ts'
 import { noteBackfill } from './backfill.ts'
+import { beginRun, unbeginRun } from './begin.ts'
 import { OpenStreams } from './context.ts'
 import { completeStream } from './complete.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -9,6 +10,7 @@ import { mapChunk } from './map.ts'
 import { readChunk } from './page.ts'
 import { refreshToken } from './refresh.ts'
 import { parkStream } from './park.ts'
+import { pauseStream } from './pause.ts'
 import { postChunk } from './post.ts'
 import { prepareStream } from './prepare.ts'
 import { repairActivities } from './repair/index.ts'
@@ -29,6 +31,9 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
   /** A step of a stream: those of backfills give way to those of runs. */
   const inLane = <R>({ range }: StreamTarget, { signal }: StepContext, work: () => Promise<R>): Promise<R> => (range ? lanes.giveWay(signal).then(work) : lanes.live(work))
   return {
+    begin: (request) => step(() => beginRun(deps, request)),
+    begun: ({ run, temporalRunId }) => step(() => deps.store.setTemporalRun(run, temporalRunId)),
+    unbegin: (request) => step(() => unbeginRun(deps, request)),
     prepare: (target) => step((context) => inLane(target, context, () => prepareStream(deps, streams, target))),
     authenticate: (request) =>
       step(async ({ signal }) => {
@@ -44,6 +49,7 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
     map: (request) => step((context) => inLane(request, context, () => mapChunk(deps, streams, request, context))),
     post: (request) => step((context) => inLane(request, context, () => postChunk(deps, streams, request, context))),
     park: (request) => step(() => parkStream(deps, streams, request)),
+    pause: (request) => step(() => pauseStream(deps, request)),
     complete: (request) => step((context) => completeStream(deps, streams, request, context)),
     noteBackfill: (request) => step(() => noteBackfill(deps, streams, request)),
     finish: (request) => step(() => finishRun(deps, streams, request)),

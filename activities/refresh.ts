@@ -20,6 +20,7 @@ export async function refreshToken(deps: ActivityDeps, streams: OpenStreams, req
     if (!(error instanceof IsthmusError)) throw error
     const reconnect = error.type === 'AuthFailed' && (await deps.store.reconnectReason(tokenKey)) !== null
     if (reconnect || !request.ahead) await noteFailure(deps.store, connection, error, reconnect)
+    if (reconnect) await pauseSchedules(deps, request, error.message)
     const told = { type: error.type, message: redactor.text(error.message), field: error.field ?? '', cure: redactor.text(error.cure ?? '') }
     return reconnect ? { kind: 'reconnect', error: told } : { kind: 'failed', error: told, until: error.until?.toISOString() ?? null }
   }
@@ -51,4 +52,14 @@ function fresh(token: Token, { reader: { auth } }: SignInTarget, by: string): Fr
 async function noteFailure(store: Pick<Store, 'noteHealth'>, connection: string, error: IsthmusError, reconnect: boolean): Promise<void> {
   const state = reconnect ? { state: 'needsReconnect' as const, reason: error.message } : {}
   await store.noteHealth(connection, { ...state, lastErrorAt: new Date(), lastErrorType: error.type, lastErrorMessage: error.message }).catch(() => undefined)
+}
+
+/** Runs that nobody can sign in for are not started; that this could not be said stops nothing. */
+async function pauseSchedules({ schedules, store }: ActivityDeps, { connection, ask: { run, stream } }: RefreshRequest, reason: string): Promise<void> {
+  try {
+    const paused = (await schedules?.pauseFor(connection, reason)) ?? []
+    if (paused.length > 0) await store.log({ run, stream, level: 'warn', message: `paused until somebody has signed in to ${connection}: the schedule${paused.length > 1 ? 's' : ''} of ${paused.join(', ')}` })
+  } catch (error) {
+    await store.log({ run, stream, level: 'warn', message: `the schedules of ${connection} could not be paused: ${error instanceof Error ? error.message : String(error)}` }).catch(() => undefined)
+  }
 }

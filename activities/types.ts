@@ -51,6 +51,12 @@ export interface PrepareResult {
   repeatable: boolean
 }
 
+/** A stream of a paused run. */
+export interface PauseRequest extends StreamTarget {
+  counts: Counts
+  note: string
+}
+
 /** A stream that waits for a person. */
 export interface ParkRequest extends StreamTarget {
   counts: Counts
@@ -122,7 +128,29 @@ export interface CompleteRequest extends StreamTarget {
   approved: boolean
 }
 
+/** A run that a schedule starts. */
+export interface BeginRequest {
+  sync: string
+  /** Id of the run. */
+  run: string
+  /** ISO time for which the schedule starts it; null when somebody had it start one. */
+  dueAt: string | null
+  /** Hash of the stored plan, for a sync that is not deployed with a schedule. Absent for schedules. */
+  plan?: string
+}
+
+export type BeginResult =
+  | { kind: 'run'; plan: string; streams: { name: string; connection: string; table: string }[]; searchAttributes: boolean }
+  /** Nothing is started: a run of the sync is open, or its schedule is no longer deployed. */
+  | { kind: 'skipped'; reason: string }
+
 export interface Activities {
+  /** Makes the run that a schedule starts: its row, with the plan and the settings of the deploy; or tells why there is none. */
+  begin(request: BeginRequest): Promise<BeginResult>
+  /** Keeps Temporal's id of a run that has started. */
+  begun(request: { run: string; temporalRunId: string }): Promise<void>
+  /** Takes back a run that could not be started after all, and notes why. */
+  unbegin(request: BeginRequest & { reason: string }): Promise<void>
   /** Checks and extends the destination, takes hold of the stream, tells where to begin. */
   prepare(request: PrepareRequest): Promise<PrepareResult>
   /** Makes sure that a valid token lies in the store. Never returns it. */
@@ -137,6 +165,8 @@ export interface Activities {
   post(request: PostStepRequest): Promise<PostResult>
   /** Shows a parked stream to those who look at the run, and alerts once. */
   park(request: ParkRequest): Promise<ParkResult>
+  /** Shows a paused stream to those who look at the run. */
+  pause(request: PauseRequest): Promise<void>
   /** Ends a scan that has seen everything: removes rows that are gone, exchanges the table of mode replace. */
   complete(request: CompleteRequest): Promise<CompleteResult>
   /** Writes the receipt of a run and cleans up behind it. */

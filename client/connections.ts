@@ -5,6 +5,7 @@ import type { ConnectionHealth, ConnectionInfo } from '../model/connections.ts'
 import { IsthmusError } from '../model/errors.ts'
 import type { Store } from '../model/ports.ts'
 import { streamSchema } from '../model/source.ts'
+import { splitTenant, withTenant } from '../model/tenant.ts'
 import { useOneOf, type Environment } from '../project/index.ts'
 import { openRest, probe } from '../protocols/rest/index.ts'
 import { checkAnswers, connectors, connectTarget, describedBySyncs, methodOf, type ConnectTarget } from './connect/index.ts'
@@ -15,6 +16,8 @@ import type { Person } from './connect/consent.ts'
 /** A connection as it is: stored in the vault, described by syncs, or both. */
 export interface ConnectionView {
   connection: string
+  /** The customer whose account it is; null for one of the project itself. */
+  tenant: string | null
   /** '' when only syncs describe it. */
   connector: string
   method: string
@@ -44,6 +47,8 @@ export interface ConnectionView {
 export interface ConnectOptions {
   /** Name of the connection. Default: the connector's id. */
   as?: string
+  /** The customer of an app whose account it is: the connection is `<name>@<tenant>`, and `syncs.start(id, { tenant })` uses it. */
+  tenant?: string
   /** Way to sign in. Default: that of the stored connection, else the connector's first. */
   method?: string
   /** Settings; those left out are as stored, or as the connector's defaults say. */
@@ -55,6 +60,14 @@ export interface ConnectOptions {
   /** How a person is asked for consent (authorization code, device code). */
   person?: Person
   signal?: AbortSignal
+}
+
+/** What `create` sets up. */
+export interface CreateConnection extends Omit<ConnectOptions, 'as'> {
+  /** A connector of the project or the catalogue, or a connection that syncs describe. */
+  connector: string
+  /** Name of the connection, without the tenant. Default: that of the connector. */
+  name?: string
 }
 
 interface Context {
@@ -83,12 +96,14 @@ export class Connections {
     this.#context = context
   }
 
-  /** All connections, by name. */
-  async list(): Promise<ConnectionView[]> {
+  /** All connections, by name; with `tenant` those of one. */
+  async list(filter: { tenant?: string } = {}): Promise<ConnectionView[]> {
     const store = await this.#context.store()
     const [infos, health, described, systems] = await Promise.all([store.listConnections(), store.connectionHealth(), describedBySyncs(this.#context.projectDir), connectors(this.#context.projectDir)])
     const names = [...new Set([...infos.map((i) => i.id), ...described.keys()])].sort()
-    return names.map((name) => view(name, infos.find((i) => i.id === name), health.find((h) => h.connection === name), described.get(name)?.syncs ?? [], systems))
+    return names
+      .filter((name) => filter.tenant === undefined || splitTenant(name).tenant === filter.tenant)
+      .map((name) => view(name, infos.find((i) => i.id === name), health.find((h) => h.connection === name), described.get(splitTenant(name).id)?.syncs ?? [], systems))
   }
 
   /** One connection. Throws NotFound. */
@@ -106,10 +121,18 @@ export class Connections {
     return { ...done, resumed: await this.#context.reconnected(done.connection) }
   }
 
+  /**
+   * Sets up a connection at run time, from what an app knows: `create({ connector: 'acme', tenant: 'north', credentials: { apiKey } })`. One of that
+   * name gets the new settings and credentials. Throws AuthFailed, InvalidInput ...; then nothing has changed.
+   */
+  async create({ connector, name, ...options }: CreateConnection): Promise<Connected & { resumed: string[] }> {
+    return this.connect(connector, { ...options, ...(name !== undefined && { as: name }) })
+  }
+
   /** What `connect` would set up, checked against what is there: answers that are left out are as stored. Throws NotFound or InvalidInput. */
   async prepare(system: string, options: Omit<ConnectOptions, 'person'> = {}): Promise<Omit<ConnectRequest, 'person'>> {
     const target = await connectTarget(this.#context.projectDir, system)
-    const id = options.as ?? target.id
+    const id = withTenant(options.as ?? target.id, options.tenant)
     checkConnectionName(id)
     const store = await this.#context.store()
     const known = await store.getConnection(id)
@@ -175,15 +198,16 @@ export class Connections {
   /** What a stored connection is made of; NotFound when neither a connector nor a sync tells. */
   async target(name: string): Promise<ConnectTarget> {
     const info = await (await this.#context.store()).getConnection(name)
-    return connectTarget(this.#context.projectDir, info?.connector || name)
+    return connectTarget(this.#context.projectDir, info?.connector || splitTenant(name).id)
   }
 }
 
 function view(name: string, info: ConnectionInfo | undefined, health: ConnectionHealth | undefined, syncs: string[], systems: Connector[]): ConnectionView {
-  const system = systems.find((s) => s.id === (info?.connector || name))
+  const { id, tenant } = splitTenant(name)
+  const system = systems.find((s) => s.id === (info?.connector || id))
   return {
     actions: system?.actions.map((a) => a.name) ?? [], streams: [...(system?.streams ?? [])],
-    connection: name, connector: info?.connector ?? '', method: info?.method ?? '', settings: info?.settings ?? {}, credentials: info?.credentials ?? [], stored: info !== undefined, syncs,
+    connection: name, tenant, connector: info?.connector ?? '', method: info?.method ?? '', settings: info?.settings ?? {}, credentials: info?.credentials ?? [], stored: info !== undefined, syncs,
     state: health?.state ?? 'unknown', reason: health?.reason ?? '', lastSuccessAt: health?.lastSuccessAt ?? null, lastErrorAt: health?.lastErrorAt ?? null,
     lastErrorType: health?.lastErrorType ?? null, lastErrorMessage: health?.lastErrorMessage ?? '', breaker: health?.breaker ?? '', pausedUntil: health?.pausedUntil ?? null, updatedAt: info?.updatedAt ?? null,
   }

@@ -3,7 +3,8 @@ import { WorkflowFailedError, WorkflowNotFoundError, type Client, type WorkflowH
 import { IsthmusError } from '../model/errors.ts'
 import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt, StreamProgress } from '../model/run.ts'
-import { decide, parkedReceipt, parkedStreams, type Operated } from './operate.ts'
+import { sentEvents, type EventOptions } from './events.ts'
+import { decide, order, parkedReceipt, parkedStreams, type Operated } from './operate.ts'
 import { patient, type Tell } from './patience.ts'
 
 /** What `progress()` yields: the live state of each stream, and the receipt with the last one. */
@@ -117,6 +118,19 @@ export class RunHandle {
     }
   }
 
+  /** Some hundred lines of the log behind the one with the id `after`, oldest first; none when there are no more yet. */
+  logsAfter(after = 0): Promise<(LogLine & { id: number })[]> {
+    return this.#store.logs(this.run, after)
+  }
+
+  /**
+   * The run as server-sent events, as texts: `progress`, then `end` or `error`, with comments as heartbeats. For any server:
+   * `Readable.from(run.events({ signal })).pipe(response)`. Ends with the signal, and soon after its reader has gone.
+   */
+  events(options?: EventOptions): AsyncGenerator<string> {
+    return sentEvents(this, options)
+  }
+
   /** How the run stands; `closely`: Temporal is asked too. */
   async #look(closely: boolean): Promise<ProgressEvent> {
     const streams = await this.#store.progress(this.run)
@@ -150,6 +164,19 @@ export class RunHandle {
     const streams = await parkedStreams(this.operated, await this.live(), only)
     for (const stream of streams) await decide(this.operated, stream, update, [])
     return streams
+  }
+
+  /**
+   * Holds the run: what was read is delivered, no more is read until `resume`. `note`: why, as others shall see it (at most 500 characters).
+   * Throws NotFound when the run has ended.
+   */
+  async pause(note = ''): Promise<void> {
+    await order(this.operated, this.#temporalRunId, 'pause', [{ note }])
+  }
+
+  /** Lets a paused run go on. Throws InvalidInput when it is not paused, NotFound when it has ended. */
+  async resume(): Promise<void> {
+    await order(this.operated, this.#temporalRunId, 'resume', [])
   }
 
   /** Asks the run to stop. What is committed stays; the next run goes on from there. */

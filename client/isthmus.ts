@@ -7,7 +7,8 @@ import type { Plan } from '../model/plan.ts'
 import type { RunSummary, Store } from '../model/ports.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { tableName } from '../model/table-name.ts'
-import { isPost, loadProject, loadSync, projectEnvironment, requireEnvironment, type Environment, type LoadedSync } from '../project/index.ts'
+import { withTenant } from '../model/tenant.ts'
+import { isPost, loadProject, loadSync, projectEnvironment, requireEnvironment, surveyProject, type Environment, type LoadedSync, type SurveyedFile } from '../project/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
 import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
@@ -19,6 +20,8 @@ import { followingKeys } from '../workers/codec/index.ts'
 import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
 import { newRunId, syncWorkflowId } from './ids.ts'
+import { requireConnections } from './tenants.ts'
+import { triggered } from './trigger.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { patient } from './patience.ts'
 import { loadRun } from './load-run.ts'
@@ -27,6 +30,9 @@ import { PostActions } from './post/index.ts'
 import { resumeParked } from './resume.ts'
 import { preflight, type FirstPage } from './preflight.ts'
 import { Rejects } from './rejects.ts'
+import { Schedules } from './schedules/index.ts'
+import { resumeFor } from '../workers/schedules.ts'
+import { Webhooks } from './webhooks/index.ts'
 import { remapSync, type RemapOptions } from './remap.ts'
 import type { StreamRemap } from '../model/remap.ts'
 
@@ -52,9 +58,16 @@ export interface StartOptions {
   check?: boolean
   /** Read from the beginning instead of where an interrupted run stopped. Increments stay increments. Default false. */
   fromStart?: boolean
+  /** For this customer of yours: with the tenant's connection, checkpoints and tables. See `connections.create`. */
+  tenant?: string
+  /** The same key gives the same run, for 24 hours and also when that has ended, whoever calls and however often. Default: every call starts one. */
+  idempotencyKey?: string
   /** Gives up before the run is started; a run that is started is stopped by `cancel()`. */
   signal?: AbortSignal
 }
+
+/** How a sync is started that is loaded already. */
+export type LoadedStart = Omit<StartOptions, 'tenant' | 'idempotencyKey'>
 
 /**
  * Isthmus for apps: start syncs of a project, follow and list their runs.
@@ -65,16 +78,21 @@ export class Isthmus {
   readonly rejects: Rejects
   /** Ranges of time read window by window, beside the runs of a sync. */
   readonly backfills: Backfills
+  /** When syncs start by themselves. */
+  readonly schedules: Schedules
   /** Actions of connectors, called with records of a file or of a program. */
   readonly actions: PostActions
   /** Accounts at systems, with their credentials in the vault. */
   readonly connections: Connections
+  /** Events that systems tell of by themselves. */
+  readonly webhooks: Webhooks
   readonly #options: IsthmusOptions
   #open: Promise<Opened> | null = null
 
   constructor(options: IsthmusOptions = {}) {
     this.#options = options
     this.syncs = new Syncs(resolve(options.projectDir ?? '.'), options.env, () => this.#connect())
+    this.webhooks = new Webhooks({ projectDir: resolve(options.projectDir ?? '.'), environment: () => this.#environment(), connect: () => this.#connect() })
     this.connections = new Connections({
       projectDir: resolve(options.projectDir ?? '.'),
       environment: () => this.#environment(),
@@ -83,6 +101,7 @@ export class Isthmus {
     })
     this.actions = new PostActions({ projectDir: resolve(options.projectDir ?? '.'), store: async () => (await this.#connect()).store, start: (loaded, given) => this.syncs.startLoaded(loaded, given) })
     this.backfills = new Backfills(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
+    this.schedules = new Schedules({ projectDir: resolve(options.projectDir ?? '.'), environment: () => this.#environment(), connect: () => this.#connect() })
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
   }
 
@@ -98,10 +117,11 @@ export class Isthmus {
     return remapSync(resolve(this.#options.projectDir ?? '.'), () => this.#environment(), () => this.#connect(), id, options)
   }
 
-  /** Tells that a person has signed in to a connection: streams that wait for that go on. Gives `run/stream` of each. */
+  /** Tells that a person has signed in to a connection: streams that wait for that go on, and so do the schedules that were paused for it. Gives `run/stream` of each stream. */
   async reconnected(connection: string): Promise<string[]> {
     const { client, store } = await this.#connect()
     await tellReconnected(client, connection)
+    await resumeFor(client, store, connection)
     return resumeParked(this.syncs, store, connection)
   }
 
@@ -173,6 +193,11 @@ export class Syncs {
     return loadProject(this.#projectDir)
   }
 
+  /** Every sync file of the project; a broken one comes with its error. */
+  async survey(): Promise<SurveyedFile[]> {
+    return surveyProject(this.#projectDir)
+  }
+
   /** The plan of one sync. Needs no connection. */
   async plan(id: string): Promise<Plan> {
     return (await loadSync(this.#projectDir, id)).plan
@@ -194,6 +219,7 @@ export class Syncs {
     const plan = selectStreams(loaded.plan, options.streams)
     const environment = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, owner } = await this.#connect()
+    await requireConnections(store, plan)
     return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, projectDir: this.#projectDir, limit: options.limit ?? 5 })
   }
 
@@ -202,15 +228,36 @@ export class Syncs {
    * A run of the sync that is parked is sent on instead, with the sync as it is now.
    * Throws the signal's reason when that is aborted before, or IsthmusError (InvalidInput, MissingEnvironment, DestinationMismatch, AlreadyRunning, AuthFailed, Unreachable, ...); then nothing was started.
    */
-  async start(id: string, options: StartOptions = {}): Promise<RunHandle> {
-    return this.startLoaded(await loadSync(this.#projectDir, id), options)
+  async start(id: string, { tenant, idempotencyKey, ...options }: StartOptions = {}): Promise<RunHandle> {
+    const loaded = await loadSync(this.#projectDir, withTenant(id, tenant))
+    if (idempotencyKey === undefined) return this.startLoaded(loaded, options)
+    const { store } = await this.#connect()
+    return triggered(store, {
+      sync: loaded.plan.id, key: idempotencyKey, request: { streams: [...(options.streams ?? [])].sort(), fromStart: options.fromStart === true }, signal: options.signal,
+      start: (run) => this.startLoaded(loaded, options, run),
+      get: (run) => this.get(run),
+      found: (run) => this.#startedBefore(loaded.plan.id, run),
+    })
   }
 
-  /** `start` of a sync that is loaded already. */
-  async startLoaded(loaded: LoadedSync, options: StartOptions = {}): Promise<RunHandle> {
+  /** The run when it was started; null when whoever wanted to has not come so far. */
+  async #startedBefore(sync: string, run: string): Promise<RunHandle | null> {
+    const { store, client } = await this.#connect()
+    const summary = await store.getRun(run)
+    if (!summary) return null
+    const [newest] = await store.listRuns({ sync, limit: 1 })
+    const open = await client.workflow.getHandle(summary.workflowId).describe().then((d) => d.status.name === 'RUNNING', () => false)
+    if (summary.outcome !== 'running' || summary.temporalRunId || (open && newest?.run === run)) return this.get(run)
+    await store.deleteRun(run)
+    return null
+  }
+
+  /** `start` of a sync that is loaded already, as the run `run`. */
+  async startLoaded(loaded: LoadedSync, options: LoadedStart = {}, run: string = newRunId()): Promise<RunHandle> {
     const plan = selectStreams(loaded.plan, options.streams)
     const values = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, client, temporal, searchAttributes, owner } = await this.#connect()
+    await requireConnections(store, plan)
     options.signal?.throwIfAborted()
     const workflowId = syncWorkflowId(plan.id)
     const parked = await this.#openRun(plan, workflowId)
@@ -225,7 +272,6 @@ export class Syncs {
       await this.retry(parked.run)
       return parked
     }
-    const run = newRunId()
     try {
       await store.saveSettings(`run/${run}`, values)
       // The whole plan: its hash stands for all streams.
@@ -298,10 +344,10 @@ export class Syncs {
     return new RunHandle(store, client, summary, uiUrl(temporal, summary.workflowId, summary.temporalRunId))
   }
 
-  /** Runs, newest first. */
-  async list(filter: { sync?: string; limit?: number } = {}): Promise<RunSummary[]> {
+  /** Runs, newest first; `sync` together with `tenant` names the sync of that tenant. */
+  async list({ sync, tenant, limit = 20 }: { sync?: string; tenant?: string; limit?: number } = {}): Promise<RunSummary[]> {
     const { store, client } = await this.#connect()
-    const runs = await store.listRuns({ ...filter, limit: filter.limit ?? 20 })
+    const runs = await store.listRuns({ ...(sync !== undefined && { sync: withTenant(sync, tenant) }), ...(tenant !== undefined && { tenant }), limit })
     return Promise.all(runs.map(async (r) => (r.outcome === 'running' ? new RunHandle(store, client, r, null).status() : r)))
   }
 }

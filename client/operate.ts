@@ -4,7 +4,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { Plan } from '../model/plan.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { tableName } from '../model/table-name.ts'
-import type { RetryOrder } from '../workflows/messages.ts'
+import type { PauseNote, RetryOrder } from '../workflows/messages.ts'
 
 /** A run whose streams an operator decides about. */
 export interface Operated {
@@ -43,6 +43,17 @@ export function retryOrders(plan: Plan, streams: string[]): Map<string, RetryOrd
       return [name, { plan: plan.hash, connection: stream.connection, table: tableName(stream) }]
     }),
   )
+}
+
+/** Gives an order to a whole run, and returns once its streams have been told. Throws InvalidInput when the run refuses it, NotFound when it has ended. */
+export async function order({ client, run, workflowId }: Operated, temporalRunId: string | undefined, update: 'pause' | 'resume', args: [PauseNote] | []): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId, temporalRunId).executeUpdate(update, { args: args as [] })
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw new IsthmusError('InvalidInput', (error.cause ?? error).message, { cure: `\`isthmus status ${run}\` shows how it stands` })
+    if (error instanceof WorkflowNotFoundError) throw new IsthmusError('NotFound', `run ${run} has ended`)
+    throw error
+  }
 }
 
 /** Sends a decision to a parked stream, and returns once the run has seen it. Throws InvalidInput when the stream refuses it. */

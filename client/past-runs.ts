@@ -1,5 +1,6 @@
 import { IsthmusError } from '../model/errors.ts'
 import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts'
+import { withTenant } from '../model/tenant.ts'
 import type { Environment } from '../project/index.ts'
 import { loadVaultKey, openStore } from '../store/index.ts'
 
@@ -19,7 +20,7 @@ export interface Runs {
   /** A run by its id, or the newest of a sync. Throws NotFound. */
   get(id: string): Promise<RunView>
   /** Newest first. `limit` is 20 by default. */
-  list(filter?: { sync?: string; limit?: number }): Promise<RunSummary[]>
+  list(filter?: { sync?: string; tenant?: string; limit?: number }): Promise<RunSummary[]>
   close(): Promise<void>
 }
 
@@ -33,7 +34,7 @@ export async function openPastRuns({ databaseUrl, env, projectDir }: { databaseU
       if (!store || !found) throw new IsthmusError('NotFound', `there is no run "${id}", and no run of a sync of that name`, { cure: '`isthmus list` shows the runs' })
       return view(store, found)
     },
-    list: async (filter = {}) => (await store?.listRuns({ ...filter, limit: filter.limit ?? 20 })) ?? [],
+    list: async ({ sync, tenant, limit = 20 } = {}) => (await store?.listRuns({ ...(sync !== undefined && { sync: withTenant(sync, tenant) }), ...(tenant !== undefined && { tenant }), limit })) ?? [],
     close: async () => store?.close(),
   }
 }

@@ -1,11 +1,13 @@
+import { setMaxListeners } from 'node:events'
 import { pathKeys } from '../model/index.ts'
 import type { Position } from '../model/index.ts'
 import { revive } from '../model/json/index.ts'
-import { openRest, readPages } from '../protocols/rest/index.ts'
 import type { ReadResult } from '../protocols/rest/index.ts'
+import { openSource } from '../protocols/source/index.ts'
 import { calledAt, stands, TOKEN } from './account.ts'
 import { textAt } from './double/extract.ts'
 import { startProxy } from './proxy.ts'
+import { startWire } from './wire.ts'
 import type { Bench, ReadOnce, ReadOutcome, StartOptions, Subject } from './types.ts'
 
 /** Calls after which a scan counts as one that never ends. */
@@ -14,8 +16,9 @@ const MOST_CALLS = 500
 /** Starts the server of a subject and the proxy in front of it, and gives what a case works with. */
 export async function openBench(subject: Subject, options: StartOptions): Promise<Bench & { close(): Promise<void> }> {
   const running = await subject.start(options)
-  const proxy = await startProxy(running.url)
-  const source = calledAt(proxy.url, running.source)
+  const over = subject.over ?? 'http'
+  const proxy = await (over === 'http' ? startProxy(running.url) : startWire(running.url))
+  const source = over === 'http' ? calledAt(proxy.url, running.source) : { ...running.source, baseUrl: proxy.url }
   const resolve = stands(running.values)
   const keyOf = (record: unknown): string => {
     const whole: unknown = revive(record)
@@ -27,17 +30,18 @@ export async function openBench(subject: Subject, options: StartOptions): Promis
   const now = (): number => Date.now() + skipped
   const read = async (once: ReadOnce = {}): Promise<ReadOutcome> => {
     let reached = once.position ?? null
-    const reader = openRest({ source, stream: running.stream, resolve, ...(running.projectDir ? { projectDir: running.projectDir } : {}) })
+    const reader = openSource({ source, stream: running.stream, resolve, databaseUrl: '', projectDir: running.projectDir ?? '.' })
+    const signal = once.signal ?? new AbortController().signal
+    setMaxListeners(0, signal)
     const outcome: Omit<ReadOutcome, 'result'> = { keys: [], bodies: [], notices: [] }
     try {
-      const result = await readPages({
-        reader,
+      const result = await reader.read({
         position: once.position ?? null,
         since: once.since ?? null,
         budget: { untilMs: Infinity, bytes: Infinity, requests: once.requests ?? Infinity },
         token: once.token ?? (async () => TOKEN),
         pacer: null,
-        signal: once.signal ?? new AbortController().signal,
+        signal,
         inTurn: once.inTurn ?? false,
         now,
         onNotice: (notice) => void outcome.notices.push(notice.message),

@@ -5,11 +5,13 @@ import { openBench } from './bench.ts'
 import { ACCESS } from './cases/access.ts'
 import { BODIES } from './cases/bodies.ts'
 import { LIMITS } from './cases/limits.ts'
+import { PROTOCOLS } from './cases/protocols.ts'
 import { READING } from './cases/reading.ts'
-import type { Case, CaseResult, Subject } from './types.ts'
+import { ROWS } from './cases/rows.ts'
+import type { Case, CaseResult, Over, Subject } from './types.ts'
 
 /** Every case for streams, in the order they are shown. */
-export const CASES: Case[] = [...READING, ...LIMITS, ...ACCESS, ...BODIES]
+export const CASES: Case[] = [...READING, ...LIMITS, ...ACCESS, ...BODIES, ...PROTOCOLS, ...ROWS]
 export { ACTING }
 
 const RECORDS = 37
@@ -17,10 +19,12 @@ const PAGE_SIZE = 5
 /** A case that takes longer hangs. */
 const MOST_MS = 60_000
 
+const NOT_OVER: Record<Over, string> = { http: 'it is read over HTTP', database: 'it is read from a database: no HTTP is spoken', file: 'it is read from a file: no HTTP is spoken' }
+
 export interface Suite {
   streams: Subject[]
   actions: ActingSubject[]
-  /** Database of Isthmus, whose tables exist, for the ledger of actions; asked for when there are some. */
+  /** Database of Isthmus, whose tables exist, for the ledger of actions and for queries; asked for when there are some. */
   databaseUrl: string
   /** Told each result as it is there. */
   tell(result: CaseResult): void
@@ -31,7 +35,7 @@ export interface Suite {
 /** Runs every case over every subject. */
 export async function runSuite({ streams, actions, databaseUrl, tell, atOnce = 16 }: Suite): Promise<void> {
   const todo: (() => Promise<CaseResult>)[] = [
-    ...streams.flatMap((subject) => CASES.map((one) => () => runCase(subject, one))),
+    ...streams.flatMap((subject) => CASES.map((one) => () => runCase(subject, one, databaseUrl))),
     ...actions.flatMap((subject) => ACTING.map((one) => () => runActing(subject, one, databaseUrl))),
   ]
   const work = async (): Promise<void> => {
@@ -40,9 +44,11 @@ export async function runSuite({ streams, actions, databaseUrl, tell, atOnce = 1
   await Promise.all(Array.from({ length: atOnce }, work))
 }
 
-function runCase(subject: Subject, one: Case): Promise<CaseResult> {
+function runCase(subject: Subject, one: Case, databaseUrl: string): Promise<CaseResult> {
   return timed(subject, one, async () => {
-    const bench = await openBench(subject, { records: RECORDS, pageSize: PAGE_SIZE, ...one.start })
+    const over = subject.over ?? 'http'
+    if (!(one.over ?? ['http']).includes(over)) return NOT_OVER[over]
+    const bench = await openBench(subject, { records: RECORDS, pageSize: PAGE_SIZE, databaseUrl, ...one.start })
     try {
       const why = one.skip(bench.running, subject)
       if (why === null) await inTime(one.run(bench))

@@ -2,12 +2,16 @@ import type { Position, Source, Stream, Token } from '../model/index.ts'
 import type { ReadResult } from '../protocols/rest/index.ts'
 import type { Proxy } from './proxy.ts'
 
+export type Over = 'http' | 'database' | 'file'
+
 /** Something the suite is run over: a stream of a protocol, of a connector, or of a sync. */
 export interface Subject {
   /** `rest-cursor`, `hubspot/contacts`, ... */
   name: string
-  /** What answers: a double made from the description itself, or a server that nobody here wrote. */
-  server: 'double' | 'real'
+  /** What answers, for people: `double`, `graphql-yoga`, `PostgreSQL`, ... */
+  server: string
+  /** It is read over HTTP (default), from a database, or from a file: cases about one say nothing about the others. */
+  over?: Over
   /** Why it cannot run here; null when it can. */
   missing?: string | null
   start(options: StartOptions): Promise<Running>
@@ -25,10 +29,13 @@ export interface StartOptions {
   records: number
   pageSize: number
   quirks?: Quirks
+  /** Database of Isthmus; '' when no subject asked for one. */
+  databaseUrl: string
 }
 
 /** A subject's server, running. */
 export interface Running {
+  /** Of a database its address, of a file ''. */
   url: string
   source: Source
   stream: Stream
@@ -36,6 +43,8 @@ export interface Running {
   keys: string[]
   /** Values of credentials by name of environment variable, credential or setting. */
   values: Record<string, string>
+  /** The server knows the quirks it is started with. */
+  quirky: boolean
   /** A lower bound and the keys of the records above it; null when the stream knows no increments. */
   since: { bound: string; keys: string[] } | null
   /** Folder that files of the source are relative to. */
@@ -82,6 +91,8 @@ export interface Case {
   shows: string
   /** Numbers of the misbehaviours (systems.md, section 3) that it is about. */
   covers: number[]
+  /** What it is about; over HTTP when it does not say. */
+  over?: Over[]
   /** Why it says nothing about this subject; null when it does. */
   skip(running: Running, subject: Subject): string | null
   /** How the double is started. */

@@ -1,6 +1,7 @@
 import type { ActionInput } from '../model/action.ts'
 import type { SourceInput, StreamInput } from '../model/source.ts'
 import type { GraphqlDraft } from './graphql/types.ts'
+import type { TriggerRef } from './webhook.ts'
 
 /** A stream of a source, as a sync names it in `from`. Plain data; checked when the sync is compiled. */
 export interface StreamRef {
@@ -9,6 +10,8 @@ export interface StreamRef {
   stream: StreamInput
   /** What a stream of a GraphQL API was made of: its document may have to wait for the mapping that it is written for. */
   graphql?: GraphqlDraft
+  /** Events that make its sync run. */
+  on?: TriggerRef
 }
 
 /** An action of an API, as a sync names it in `to`. Plain data; checked when the sync is compiled. */

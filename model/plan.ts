@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { pathSchema, valueSchema } from './value.ts'
 import { actionSchema } from './action.ts'
+import { scheduleSchema } from './schedule.ts'
 import { sourceSchema, streamSchema } from './source.ts'
+import { triggerSchema } from './webhook.ts'
 
 /** The plan: what a sync compiles to. Plain JSON, printed by `isthmus plan`, and all that a run interprets. */
 
@@ -151,6 +153,10 @@ export const planSchema = z.strictObject({
   streams: z.array(streamPlanSchema).min(1),
   /** Interval such as `15m`, or null. */
   every: z.string().nullable(),
+  /** When runs start by themselves; null: never. Plans of older releases have none. */
+  schedule: scheduleSchema.nullable().default(null),
+  /** Events that make it run. */
+  on: z.array(triggerSchema).default([]),
   /** sha256 (hex) of the plan without this field. */
   hash: z.string(),
 })

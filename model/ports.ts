@@ -4,8 +4,11 @@ import type { BackfillStore } from './backfill.ts'
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
 import type { ConnectionStore, ConnectLinkStore, PayloadKeys } from './connections.ts'
 import type { Pacer, PacerOptions } from './pacer.ts'
+import type { InboxStore } from './webhook.ts'
 import type { RejectStore } from './rejects.ts'
+import type { ApiKeyStore, TriggerStore } from './triggers.ts'
 import type { RemapDifference, RemapRequest, RemapStore } from './remap.ts'
+import type { ScheduleStore } from './schedules.ts'
 
 // ---------------------------------------------------------------- stage/
 export interface PageFrame {
@@ -185,10 +188,13 @@ export interface RowChange {
 // ---------------------------------------------------------------- store/
 export interface RunSummary {
   run: string
+  /** Id of the sync; that of a tenant's ends in `@<tenant>`. */
   sync: string
   outcome: Outcome | 'running'
   startedAt: Date
   finishedAt: Date | null
+  /** When it was due, for a run that its schedule started; null for one that somebody started. */
+  dueAt: Date | null
   workflowId: string
   /** Temporal's run id; '' until it is known. */
   temporalRunId: string
@@ -242,11 +248,12 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, BackfillStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, ScheduleStore, InboxStore, BackfillStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>
-  startRun(run: { run: string; sync: string; plan: string; workflowId: string }): Promise<void>
+  /** `dueAt`: the time for which a schedule started it. */
+  startRun(run: { run: string; sync: string; plan: string; workflowId: string; dueAt?: Date | null }): Promise<void>
   setTemporalRun(run: string, temporalRunId: string): Promise<void>
   finishRun(receipt: RunReceipt, error: string | null): Promise<void>
   deleteRun(run: string): Promise<void>
@@ -254,7 +261,7 @@ export interface Store extends RejectStore, RemapStore, ConnectionStore, Connect
   planOf(run: string): Promise<string | null>
   getRun(run: string): Promise<RunSummary | null>
   /** Newest first. */
-  listRuns(filter: { sync?: string; limit: number }): Promise<RunSummary[]>
+  listRuns(filter: { sync?: string; tenant?: string; limit: number }): Promise<RunSummary[]>
   progress(run: string): Promise<LiveProgress[]>
   /** Merges into the live view of a stream: counts that are given replace the old ones; `wait` is cleared unless given. Without a phase, phase and wait stay. */
   saveProgress(run: string, progress: { stream: string; phase?: LiveProgress['phase']; counts: Partial<Counts>; wait?: LiveProgress['wait'] }): Promise<void>

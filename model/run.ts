@@ -174,7 +174,7 @@ export interface RunReceipt {
   total: Counts
 }
 
-export type Phase = 'starting' | 'authenticating' | 'reading' | 'waiting' | 'posting' | 'finishing' | 'parked' | 'done' | 'failed' | 'cancelled' | 'skipped'
+export type Phase = 'starting' | 'authenticating' | 'reading' | 'waiting' | 'paused' | 'posting' | 'finishing' | 'parked' | 'done' | 'failed' | 'cancelled' | 'skipped'
 
 /** Answer of the `progress` query of a stream workflow. */
 export interface StreamProgress {

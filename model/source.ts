@@ -6,7 +6,7 @@ import { bodyFormatSchema, formatSchema } from './format.ts'
 import { fileSchema, sqlSchema } from './rows.ts'
 import { graphqlCallSchema } from './graphql.ts'
 import { soapCallSchema, soapServiceSchema } from './soap.ts'
-import { pathSchema, valueSchema } from './value.ts'
+import { pathSchema, referencesIn, valueSchema } from './value.ts'
 
 /**
  * The building blocks of a source as plain data (no closures), so that importers can write them as well as people.
@@ -303,3 +303,13 @@ export const sourceSchema = z.strictObject({
 })
 export type Source = z.output<typeof sourceSchema>
 export type SourceInput = z.input<typeof sourceSchema>
+
+/** Something of the source stands in the vault. */
+export function refersToConnection(source: Source): boolean {
+  return Object.keys(source.methods).length > 0 || referencesIn(source, 'setting').length > 0 || referencesIn(source, 'credential').length > 0
+}
+
+/** What the source signs in with belongs to its connection alone: it stands in the vault, or a person agrees to it. */
+export function isOfConnection(source: Source): boolean {
+  return refersToConnection(source) || source.auth.kind === 'oauth2AuthorizationCode' || source.auth.kind === 'oauth2DeviceCode'
+}

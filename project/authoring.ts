@@ -2,6 +2,7 @@
 export { z } from 'zod'
 export { defineSync, flow, postgres } from './define.ts'
 export type { AnyFlow, Flow, PostgresDatabase, SyncDefinition, SyncOptions, TableOptions, TableRef } from './define.ts'
+export type { ScheduleOptions } from './compile-schedule.ts'
 export * from '../connectors/index.ts'
 export { credential, env, setting, template } from '../model/value.ts'
 export type { CredentialRef, EnvRef, Path, SettingRef, TemplateRef, Value } from '../model/value.ts'

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { durationMs } from '../model/duration.ts'
 import { at, IsthmusError } from '../model/errors.ts'
 import { columnsOf } from '../model/mapping/index.ts'
 import { deletesSchema, fieldRuleSchema, guardSchema, modeSchema, planSchema, type Column, type Destination, type Mapping, type Mode, type Plan, type StreamPlan } from '../model/plan.ts'
@@ -9,6 +8,8 @@ import { pathKeys, valueSchema } from '../model/value.ts'
 import { checkAction, compileAction } from './compile-action.ts'
 import { checkRows } from './compile-rows.ts'
 import { checkGraphqlStream, streamOf } from './compile-graphql.ts'
+import { compileSchedule } from './compile-schedule.ts'
+import { compileTriggers } from './compile-triggers.ts'
 import type { AnyFlow, SyncDefinition } from './define.ts'
 import { parseOr } from './issues.ts'
 
@@ -49,18 +50,18 @@ export function compileSync(definition: SyncDefinition, file: { id: string; file
   if (!Array.isArray(definition.flows) || definition.flows.length === 0) {
     throw new IsthmusError('InvalidInput', 'a sync needs at least one stream', { file: file.file, field: 'streams', cure: 'give from, to, model and map' })
   }
-  if (definition.every !== null) {
-    try {
-      durationMs(String(definition.every))
-    } catch (error) {
-      throw at(error, { file: file.file, field: 'every' })
-    }
-  }
+  const schedule = compileSchedule(definition.every, definition.schedule ?? null, file.file)
   const many = definition.flows.length > 1
   const streams = definition.flows.map((f, i) => compileFlow(f, { file: file.file, prefix: many ? `streams[${i}].` : '', text: file.text }))
   const twice = streams.find((s, i) => streams.findIndex((o) => o.name === s.name) !== i)
   if (twice) throw new IsthmusError('InvalidInput', `two streams are named "${twice.name}"`, { file: file.file, field: 'streams', cure: 'give each stream of a sync its own name' })
-  const body = { version: 1 as const, id, file: file.file, streams, every: definition.every }
+  const every = definition.every ?? definition.schedule?.every ?? null
+  return hashed({ version: 1, id, file: file.file, streams, every, schedule, on: compileTriggers(definition, file.file) })
+}
+
+/** A plan with its hash. What releases of before did not know is left out of it where it says nothing, so that their plans keep theirs. */
+export function hashed({ schedule, on, ...rest }: Omit<Plan, 'hash'>): Plan {
+  const body = { ...rest, ...(schedule && { schedule }), ...(on.length > 0 && { on }) }
   return planSchema.parse({ ...body, hash: sha256(canonical(body)) })
 }
 

@@ -1,9 +1,11 @@
 import type { z } from 'zod'
 import type { ActionRef, StreamRef } from '../connectors/rest.ts'
+import type { TriggerRef } from '../connectors/webhook.ts'
 import { postgresQuery, type QueryOptions } from '../connectors/query.ts'
 import type { CheckFields, FieldsMapping, MapFor } from '../model/mapping/index.ts'
 import type { deletesSchema, guardSchema, Mode } from '../model/plan.ts'
 import type { EnvRef } from '../model/value.ts'
+import type { ScheduleOptions } from './compile-schedule.ts'
 
 /** A table as a sync names it in `to`. */
 export interface TableRef {
@@ -78,8 +80,12 @@ export interface AnyFlow extends Omit<Flow<z.ZodObject, never>, 'map'> {
 }
 
 export interface SyncOptions {
-  /** Interval of the schedule, for example `15m`. */
+  /** Starts a run at this interval once it is deployed, for example `15m`: short for `schedule: { every: '15m' }`. */
   every?: string
+  /** When runs start by themselves once it is deployed: `{ cron: '0 6 * * 1-5', timeZone: 'Europe/Berlin' }`. */
+  schedule?: ScheduleOptions
+  /** Runs it when events arrive: `on: hook.on('invoice.*')` of a `webhook({...})`. A stream of events makes its sync run by itself. */
+  on?: TriggerRef | TriggerRef[]
   /** Another id than the file's path below `syncs/`. */
   id?: string
 }
@@ -88,6 +94,8 @@ export interface SyncDefinition {
   kind: 'sync'
   flows: AnyFlow[]
   every: string | null
+  schedule?: ScheduleOptions | null
+  on: TriggerRef[]
   id: string | null
 }
 
@@ -100,7 +108,7 @@ export function defineSync<M extends z.ZodObject, const S>(sync: Flow<M, S> & Sy
 export function defineSync(sync: { streams: AnyFlow[] } & SyncOptions): SyncDefinition
 export function defineSync(sync: (AnyFlow | { streams: AnyFlow[] }) & SyncOptions): SyncDefinition {
   const flows = 'streams' in sync ? sync.streams : [sync]
-  return { kind: 'sync', flows, every: sync.every ?? null, id: sync.id ?? null }
+  return { kind: 'sync', flows, every: sync.every ?? null, schedule: sync.schedule ?? null, on: [sync.on ?? []].flat(), id: sync.id ?? null }
 }
 
 /** One stream of a sync that has several. */

@@ -5,11 +5,13 @@ import { createJiti } from 'jiti'
 import * as zod from 'zod'
 import { at, IsthmusError } from '../model/errors.ts'
 import type { Plan } from '../model/plan.ts'
+import { splitTenant } from '../model/tenant.ts'
 import * as authoring from './authoring.ts'
 import { compileSync } from './compile.ts'
 import type { SyncDefinition } from './define.ts'
 import { loadError } from './load-error.ts'
 import { useOneOf } from './nearest.ts'
+import { forTenant } from './tenant.ts'
 
 export const FILE = /\.(ts|mts|js|mjs)$/
 export const NO_SYNC = /(\.d\.m?ts|\.(test|spec)\.\w+)$/
@@ -102,8 +104,15 @@ export async function loadProject(projectDir: string): Promise<LoadedSync[]> {
   })
 }
 
-/** One sync by id. Ids given in code are honoured, so all files are loaded; what is wrong with one fails the others only when ids collide. */
+/** One sync by id; `orders@north` is the sync `orders` for the tenant `north`. Throws NotFound, or what is wrong with it. */
 export async function loadSync(projectDir: string, id: string): Promise<LoadedSync> {
+  const { id: plain, tenant } = splitTenant(id)
+  const loaded = await loadPlain(projectDir, plain)
+  return tenant === null ? loaded : forTenant(loaded, tenant)
+}
+
+/** Ids given in code are honoured, so all files are loaded; what is wrong with one fails the others only when ids collide. */
+async function loadPlain(projectDir: string, id: string): Promise<LoadedSync> {
   const wanted = id.replace(/^syncs\//, '').replace(FILE, '')
   const files = await surveyProject(projectDir)
   const found = files.find((f) => f.sync && f.id === wanted)

@@ -4,9 +4,10 @@ import { actionTexts, placeholders, type Action, type ActionInput } from '../mod
 import { IsthmusError } from '../model/errors.ts'
 import { columnsOf, fields, t } from '../model/mapping/index.ts'
 import type { Plan, StreamPlan } from '../model/plan.ts'
+import { splitTenant, withTenant } from '../model/tenant.ts'
 import { actionSchema } from '../model/action.ts'
 import { z as zod } from 'zod'
-import { compileSync } from './compile.ts'
+import { compileSync, hashed } from './compile.ts'
 import type { AnyFlow, SyncDefinition } from './define.ts'
 import type { LoadedSync } from './load.ts'
 import { findConnector } from './load-connectors.ts'
@@ -31,7 +32,8 @@ export interface PostRecipe {
 
 /** Id of the sync that posts to an action. */
 export function postId(connection: string, action: string): string {
-  return `post/${connection}/${action.replace(/[^\w.-]/g, '-')}`
+  const { id, tenant } = splitTenant(connection)
+  return withTenant(`post/${id}/${action.replace(/[^\w.-]/g, '-')}`, tenant ?? undefined)
 }
 
 /** The sync that posts a file: as if somebody had written it. Throws InvalidInput naming the field, or NotFound. */
@@ -54,8 +56,9 @@ export function compilePost({ connection, connector, file, action: name, staged,
     map: fields(Object.fromEntries(Object.keys(model.shape).map((column) => [column, { path: column === WHOLE ? [] : column }])) as never),
   } as unknown as AnyFlow
   const id = postId(connection, name)
-  const definition: SyncDefinition = { kind: 'sync', flows: [flow], every: null, id }
-  return { definition, plan: compileSync(definition, { id, file: file || `connector ${connector.id}`, text: '' }) }
+  const definition: SyncDefinition = { kind: 'sync', flows: [flow], every: null, on: [], id: splitTenant(id).id }
+  const { hash: _, ...plan } = compileSync(definition, { id, file: file || `connector ${connector.id}`, text: '' })
+  return { definition, plan: hashed({ ...plan, id }) }
 }
 
 /** Column that holds a record as it is. */

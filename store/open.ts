@@ -1,9 +1,11 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
 import { backfillQueries } from './backfills.ts'
+import { apiKeyQueries } from './api-keys.ts'
 import { CallbackError } from './callback-error.ts'
 import { connectLinkQueries } from './connect-links.ts'
 import { connectionQueries } from './connections.ts'
+import { inboxQueries } from './inbox.ts'
 import { checkKey } from './key-check.ts'
 import { logQueries } from './log.ts'
 import { Keyring } from './keyring.ts'
@@ -14,8 +16,10 @@ import { pgError, poolOf } from './postgres.ts'
 import { rejectQueries } from './rejects.ts'
 import { remapQueries } from './remaps.ts'
 import { runQueries } from './runs.ts'
+import { scheduleQueries } from './schedules.ts'
 import { settingsQueries } from './settings.ts'
 import { tokenQueries } from './tokens.ts'
+import { triggerQueries } from './triggers.ts'
 import type { VaultKey } from './vault-key.ts'
 
 export interface StoreOptions {
@@ -51,10 +55,14 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     ...rejectQueries(pool),
     ...remapQueries(pool),
     ...backfillQueries(pool),
+    ...scheduleQueries(pool),
     ...settingsQueries(pool, keyring),
     ...tokens.queries,
     ...connectionQueries(pool, keyring),
     ...connectLinkQueries(pool, keyring),
+    ...triggerQueries(pool),
+    ...apiKeyQueries(pool),
+    ...inboxQueries(pool),
     payloadKeys: () => keyring.payloadKeys(),
   }
   const close = async (): Promise<void> => {

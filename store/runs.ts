@@ -7,7 +7,7 @@ import { inTransaction } from './transaction.ts'
 
 type RunMethods = 'startRun' | 'setTemporalRun' | 'finishRun' | 'deleteRun' | 'planOf' | 'getRun' | 'listRuns' | 'progress' | 'saveProgress'
 
-const SUMMARY = `run, sync, outcome, started_at as "startedAt", finished_at as "finishedAt", workflow_id as "workflowId",
+const SUMMARY = `run, sync, outcome, started_at as "startedAt", finished_at as "finishedAt", due_at as "dueAt", workflow_id as "workflowId",
   temporal_run_id as "temporalRunId", receipt, error`
 
 const NO_COUNTS: Counts = {
@@ -17,8 +17,8 @@ const NO_COUNTS: Counts = {
 /** Runs and their live view. */
 export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
   return {
-    async startRun({ run, sync, plan, workflowId }) {
-      await pool.query('insert into isthmus.runs (run, sync, plan, workflow_id) values ($1, $2, $3, $4) on conflict do nothing', [run, sync, plan, workflowId])
+    async startRun({ run, sync, plan, workflowId, dueAt }) {
+      await pool.query('insert into isthmus.runs (run, sync, plan, workflow_id, due_at) values ($1, $2, $3, $4, $5) on conflict do nothing', [run, sync, plan, workflowId, dueAt ?? null])
     },
     async setTemporalRun(run, temporalRunId) {
       await pool.query('update isthmus.runs set temporal_run_id = $2 where run = $1', [run, temporalRunId])
@@ -39,10 +39,10 @@ export function runQueries(pool: pg.Pool): Pick<Store, RunMethods> {
     async getRun(run) {
       return (await pool.query<RunSummary>(`select ${SUMMARY} from isthmus.runs where run = $1`, [run])).rows[0] ?? null
     },
-    async listRuns({ sync, limit }) {
+    async listRuns({ sync, tenant, limit }) {
       const { rows } = await pool.query<RunSummary>(
-        `select ${SUMMARY} from isthmus.runs where $1::text is null or sync = $1 order by started_at desc, run desc limit $2`,
-        [sync ?? null, limit],
+        `select ${SUMMARY} from isthmus.runs where ($1::text is null or sync = $1) and ($3::text is null or tenant = $3) order by started_at desc, run desc limit $2`,
+        [sync ?? null, limit, tenant ?? null],
       )
       return rows
     },

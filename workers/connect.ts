@@ -1,8 +1,7 @@
 import { Client, Connection } from '@temporalio/client'
 import type { ClientOptions, ConnectionOptions } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
-import { NativeConnection } from '@temporalio/worker'
-import type { NativeConnectionOptions } from '@temporalio/worker'
+import type { NativeConnection, NativeConnectionOptions } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
 
 /** How to reach a Temporal server, for clients and workers alike. */
@@ -79,6 +78,7 @@ export async function connectClient(
 /** Connects a worker. @throws IsthmusError Unreachable or AuthFailed, naming the address. */
 export async function connectWorker(options: TemporalConnectionOptions = temporalConnectionOptions()): Promise<NativeConnection> {
   const { namespace: _, ...connection } = options
+  const { NativeConnection } = await import('@temporalio/worker')
   try {
     return await NativeConnection.connect(connection)
   } catch (error) {

@@ -10,8 +10,10 @@ import { connectClient, connectWorker, temporalConnectionOptions } from './conne
 import { HeldTasks, reportDead } from './held.ts'
 import { installRuntime, workerLogger } from './runtime.ts'
 import { ensureSearchAttributes } from './search-attributes.ts'
+import { scheduleControl } from './schedules.ts'
 import { tokenOwner } from './token-owner.ts'
 import { tellUnopened } from './unopened.ts'
+import { workerVersion } from './version.ts'
 import { createWorkers, type WorkersOptions } from './worker.ts'
 
 /** The activities of a worker and what they hold open. */
@@ -53,7 +55,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   if (!databaseUrl) {
     throw new IsthmusError('MissingEnvironment', 'DATABASE_URL is not set', { cure: 'set it to postgresql://user:password@host:5432/database, or use `isthmus dev`' })
   }
-  installRuntime()
+  await installRuntime()
   const log = workerLogger(env)
   const temporal = temporalConnectionOptions(env)
   const connection = await connectWorker(temporal)
@@ -71,7 +73,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const again = await reportDead(projectDir, client)
     if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
     const bundle = options.bundle ?? (await loadBundle())
-    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter })
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter, version: workerVersion(env) })
     if (signal.aborted) return
     const running = workers.run()
     signal.addEventListener('abort', () => workers.shutdown(), { once: true })
@@ -96,6 +98,7 @@ async function loadActivities(settings: { databaseUrl: string; projectDir: strin
     store: deps.store,
     connected(client, searchAttributes) {
       deps.owner = tokenOwner(client, searchAttributes)
+      deps.schedules = scheduleControl(client, deps.store, searchAttributes)
     },
     close: () => deps.close(),
   }

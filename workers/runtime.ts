@@ -1,4 +1,4 @@
-import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogEntry } from '@temporalio/worker'
+import type { LogEntry } from '@temporalio/worker'
 import pino from 'pino'
 import { redactor } from '../model/redact/index.ts'
 
@@ -42,9 +42,10 @@ function write(entry: LogEntry): void {
 }
 
 /** Sets up the Temporal SDK in this process, once: quiet log, no metrics, signals left to the caller. */
-export function installRuntime(): void {
+export async function installRuntime(): Promise<void> {
   if (installed) return
   installed = true
+  const { DefaultLogger, makeTelemetryFilterString, Runtime } = await import('@temporalio/worker')
   Runtime.install({
     logger: new DefaultLogger('INFO', write),
     shutdownSignals: [],

@@ -1,5 +1,5 @@
-import type { DataConverter } from '@temporalio/common'
-import { GracefulShutdownPeriodExpiredError, Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker'
+import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common'
+import type { NativeConnection, Worker, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
@@ -15,6 +15,8 @@ export interface WorkersOptions {
   maxCachedWorkflows?: number
   /** Parallel activities that call sources; 100 by default. */
   maxPages?: number
+  /** The release of this worker: runs stay with the one they began with. Without it workers are not told apart. */
+  version?: WorkerDeploymentVersion
   /** Encrypts what Temporal stores; nothing is encrypted without. */
   dataConverter?: DataConverter
   /** Writes down what is under way, for the worker that follows. */
@@ -45,11 +47,13 @@ const MAX_REFRESHES = 20
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace, bundle, maxCachedWorkflows = 200, maxPages = 100, held } = options
+  const sdk = await import('@temporalio/worker')
   const all = Object.entries(options.activities as Record<string, unknown>)
   const of = (queue: string): Record<string, unknown> => Object.fromEntries(all.filter(([name]) => (QUEUES.get(name) ?? TASK_QUEUE) === queue))
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection, namespace,
     ...(options.dataConverter && { dataConverter: options.dataConverter }),
+    ...(options.version && { workerDeploymentOptions: { version: options.version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' } }),
     shutdownGraceTime: '20s',
     shutdownForceTime: '25s',
     // Progress and cancellation shall be seen within seconds.
@@ -61,14 +65,14 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   }
   const workers: Worker[] = []
   try {
-    workers.push(await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: of(TASK_QUEUE), maxConcurrentActivityTaskExecutions: 8 }))
+    workers.push(await sdk.Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: of(TASK_QUEUE), maxConcurrentActivityTaskExecutions: 8 }))
     for (const [taskQueue, most] of [[API_TASK_QUEUE, maxPages], [TOKEN_TASK_QUEUE, MAX_REFRESHES]] as const) {
       const activities = of(taskQueue)
-      if (Object.keys(activities).length > 0) workers.push(await Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
+      if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
     }
     for (const [taskQueue, names, most] of BACKFILL) {
       const activities = Object.fromEntries(all.filter(([name]) => names.includes(name)))
-      if (Object.keys(activities).length > 0) workers.push(await Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
+      if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
     }
   } catch (error) {
     // A worker that never runs would keep its connection open.
@@ -88,7 +92,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
         try {
           await worker.run()
         } catch (error) {
-          if (!(error instanceof GracefulShutdownPeriodExpiredError)) throw error
+          if (!(error instanceof sdk.GracefulShutdownPeriodExpiredError)) throw error
         } finally {
           shutdown()
         }

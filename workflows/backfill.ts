@@ -1,4 +1,4 @@
-import { allHandlersFinished, ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, condition, continueAsNew, isCancellation, ParentClosePolicy, setHandler, startChild, workflowInfo, type ChildWorkflowHandle } from '@temporalio/workflow'
+import { allHandlersFinished, ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, condition, continueAsNew, isCancellation, ParentClosePolicy, setHandler, setWorkflowOptions, startChild, workflowInfo, type ChildWorkflowHandle } from '@temporalio/workflow'
 import type { BackfillPhase, BackfillProgress } from '../model/backfill.ts'
 import type { StreamReceipt } from '../model/run.ts'
 import { moment, showBackfill, showBackfillPhase } from './backfill-details.ts'
@@ -220,3 +220,6 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
     return progress()
   }
 }
+
+// It outlives releases, and its windows are short: each begins with the workers of its day.
+setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}), backfill)

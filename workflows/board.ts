@@ -8,6 +8,8 @@ export interface Board {
   wait: { reason: string; until: string } | null
   error: RunError | null
   set(phase: Phase, wait?: { reason: string; until: string }): void
+  /** A person has paused the run. */
+  hold(note: string): void
   /** The stream waits for a person, or for its own next try at `until`. */
   park(error: RunError, until: string | null): void
   end(outcome: Outcome, error: RunError | null): void
@@ -19,6 +21,7 @@ export function openBoard(input: StreamInput, state: StreamState): Board {
     wait: null,
     error: null,
     set: (phase, wait) => show(phase, wait ?? null, wait ? `Waits until **${clock(Date.parse(wait.until), Date.now())}**: ${wait.reason}` : '', null),
+    hold: (note) => show('paused', null, `Paused${note === '' ? '' : ` (${note})`}: nothing is lost, what was read is delivered. \`isthmus resume ${input.run}\` lets it go on.`, null),
     park: (error, until) =>
       show(
         'parked',

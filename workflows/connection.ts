@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow'
+import { allHandlersFinished, condition, continueAsNew, isCancellation, setHandler, setWorkflowOptions, workflowInfo } from '@temporalio/workflow'
 import type { FreshRequest, FreshResult } from '../model/owner.ts'
 import { showConnection } from './connection-details.ts'
 import { carried, dueAt, known, learn, newToken, nextAt } from './connection-state.ts'
@@ -40,7 +40,7 @@ export async function connection(input: ConnectionInput): Promise<void> {
     for (;;) {
       const key = request.tokenKey
       const joined = flights.get(key)
-      const flight = joined ?? refresh(request, ahead).finally(() => flights.get(key) === flight && flights.delete(key))
+      const flight: Promise<FreshResult> = joined ?? refresh(request, ahead).finally(() => flights.get(key) === flight && flights.delete(key))
       flights.set(key, flight)
       const result = await flight
       // One that was begun for an older token may end with the one this caller has seen.
@@ -86,3 +86,6 @@ export async function connection(input: ConnectionInput): Promise<void> {
     await condition(() => nextAt(state).at < next.at || full(), ms, { summary })
   }
 }
+
+// Lives for as long as tokens are asked for: it goes with the newest release, and its changes are patched. A worker that is of no release must not say so.
+setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}), connection)

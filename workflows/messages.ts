@@ -13,6 +13,12 @@ export interface RetryOrder {
   table: string
 }
 
+/** What a person says when a run is paused. */
+export interface PauseNote {
+  /** Why, and who; '' when nothing was said. */
+  note: string
+}
+
 /** Live view of a stream. */
 export const progressQuery = defineQuery<StreamProgress>('progress')
 /** The receipt of a run as far as it has come: outcome `parked` when every stream that is still open waits for a person, null while one works. */
@@ -24,6 +30,13 @@ export const retryUpdate = defineUpdate<void, [RetryOrder]>('retry')
 export const skipUpdate = defineUpdate<void, []>('skip')
 /** Lets a parked stream go on although its numbers are unusual. Refused when it waits for something else. */
 export const approveUpdate = defineUpdate<void, []>('approve')
+
+/** Holds a run: each stream delivers what it has read, and reads no more until `resume`. Repeating it changes the note. */
+export const pauseUpdate = defineUpdate<void, [PauseNote]>('pause')
+/** Lets a paused run go on. Refused when it is not paused. */
+export const resumeUpdate = defineUpdate<void, []>('resume')
+/** A run tells its streams that it is paused (the note), or goes on (null). */
+export const heldSignal = defineSignal<[PauseNote | null]>('held')
 
 /** A stream tells its run that it is parked; the receipt says why. */
 export const parkedSignal = defineSignal<[StreamReceipt]>('streamParked')
@@ -50,6 +63,9 @@ export const setConcurrencyUpdate = defineUpdate<BackfillProgress, [number]>('se
 export const retryWindowsUpdate = defineUpdate<BackfillProgress, [BackfillOrderNow]>('retry')
 /** Gives the windows up that stopped. Refused when none has. */
 export const skipWindowsUpdate = defineUpdate<BackfillProgress, []>('skip')
+
+/** Events have arrived that a sync wants; with the stored plan of who received them. */
+export const eventsSignal = defineSignal<[{ plan: string }]>('events')
 
 /** Gives a token newer than the one that was seen to whoever asks: its version, never itself. One `updateId` for each version. */
 export const ensureFreshUpdate = defineUpdate<FreshResult, [FreshRequest]>('ensureFresh')

@@ -4,7 +4,7 @@ import { addCounts, balanced, chunkCounts, grouped } from './counts.ts'
 import { beginsAt, cause, clock, inWords } from './details.ts'
 import { PositionLost, stopped, StreamStopped } from './failure.ts'
 import { checkRejects } from './guard.ts'
-import { MAX_SETBACKS, setbackWait } from './policy.ts'
+import { lapses, MAX_SETBACKS, setbackWait } from './policy.ts'
 import { stepsOf } from './steps.ts'
 import type { Board } from './board.ts'
 import type { StreamInput, StreamState } from './types.ts'
@@ -38,6 +38,10 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     while (!end && !full()) {
       await condition(() => open < CHUNKS_AHEAD || failed() !== null)
       if (failed()) break
+      if (state.held) {
+        await whileHeld()
+        if (failed()) break
+      }
       board.set('reading')
       const result = await readChunk()
       if (result.chunk !== null || result.stop.kind === 'done') {
@@ -66,6 +70,20 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
   if (broken) throw broken.error
   if (stop !== null) throw stop.error
   return end ? 'done' : 'continue'
+
+  /** While a person has paused the run nothing is read; what was read is delivered. */
+  async function whileHeld(): Promise<void> {
+    while (state.held) {
+      const { note } = state.held
+      await condition(() => open === 0 || failed() !== null)
+      if (failed()) return
+      board.hold(note)
+      await local.pause.executeWithOptions({ summary: `paused${note === '' ? '' : `: ${note}`}` }, [{ ...target, counts: state.counts, note }])
+      await condition(() => state.held?.note !== note)
+      // Cursors may lapse meanwhile.
+      if (!state.held && lapses(state.position)) state.resumedAt = state.position
+    }
+  }
 
   function beginsAtFirstPage(): boolean {
     const first = input.firstPage

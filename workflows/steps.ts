@@ -10,7 +10,7 @@ import type { StreamInput } from './types.ts'
  */
 const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' } as const
 
-type Local = Pick<Activities, 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'finish'>
+type Local = Pick<Activities, 'begin' | 'begun' | 'unbegin' | 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'pause' | 'finish'>
 type Remote = Pick<Activities, 'authenticate' | 'page'>
 
 const LOCAL = {

@@ -4,7 +4,7 @@ import { openBoard, type Board } from './board.ts'
 import { openDesk } from './desk.ts'
 import { failureType, isCancellation, PositionLost, runError, StreamStopped } from './failure.ts'
 import { checkDrop } from './guard.ts'
-import { drainSignal, progressQuery } from './messages.ts'
+import { drainSignal, heldSignal, progressQuery } from './messages.ts'
 import { park } from './park.ts'
 import { lapses, NEVER_PARKS } from './policy.ts'
 import { pump } from './pump.ts'
@@ -25,6 +25,9 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
   const state = input.carried ?? beginState(input)
   const board = openBoard(input, state)
   const desk = openDesk()
+  setHandler(heldSignal, (held) => {
+    state.held = held
+  })
   setHandler(progressQuery, () => ({ stream: input.stream, phase: board.phase, counts: state.counts, position: state.position, wait: board.wait, error: board.error }))
 
   let draining = false

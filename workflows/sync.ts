@@ -1,8 +1,9 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure, executeChild, ParentClosePolicy, ChildWorkflowCancellationType, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
+import { ApplicationFailure, CancellationScope, CancelledFailure, ParentClosePolicy, startChild, ChildWorkflowCancellationType, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { Outcome, Phase, RunReceipt, StreamReceipt } from '../model/run.ts'
 import { addCounts, balanced, grouped, noCounts } from './counts.ts'
 import { errorLines, showPhase, STREAM_STEPS } from './details.ts'
 import { isCancellation, runError, streamReceipt } from './failure.ts'
+import { openHold, type Hold } from './hold.ts'
 import { parkedSignal, receiptQuery, resumedSignal } from './messages.ts'
 import { local } from './steps.ts'
 import { stream } from './stream.ts'
@@ -15,10 +16,11 @@ export async function sync(input: SyncInput): Promise<RunReceipt> {
   // Open streams of which each waits for a person.
   const stuck = (): boolean => parked.size > 0 && ended.length + parked.size === input.streams.length
   let phase: Phase = 'starting'
+  const hold = openHold(() => show())
   const show = (): void => {
-    showSync(input, [...ended, ...parked.values()])
-    const now: Phase = stuck() ? 'parked' : 'reading'
-    if (now !== phase && (phase !== 'starting' || now === 'parked')) showPhase(input, now)
+    showSync(input, [...ended, ...parked.values()], hold)
+    const now: Phase = stuck() ? 'parked' : hold.held ? 'paused' : 'reading'
+    if (now !== phase && (phase !== 'starting' || now !== 'reading')) showPhase(input, now)
     phase = now
   }
   setHandler(receiptQuery, () => (stuck() ? { ...sum(input, [...ended, ...parked.values()]), outcome: 'parked' } : null))
@@ -30,10 +32,10 @@ export async function sync(input: SyncInput): Promise<RunReceipt> {
     parked.delete(name)
     show()
   })
-  showSync(input, [])
+  showSync(input, [], hold)
   const streams = await Promise.all(
     input.streams.map(async (s) => {
-      const receipt = await runStream(input, s)
+      const receipt = await runStream(input, s, hold)
       parked.delete(s.name)
       ended.push(receipt)
       show()
@@ -56,9 +58,9 @@ export async function sync(input: SyncInput): Promise<RunReceipt> {
   return receipt
 }
 
-async function runStream(input: SyncInput, s: SyncInput['streams'][number]): Promise<StreamReceipt> {
+async function runStream(input: SyncInput, s: SyncInput['streams'][number], hold: Hold): Promise<StreamReceipt> {
   try {
-    return await executeChild(stream, {
+    const child = await startChild(stream, {
       workflowId: `${workflowInfo().workflowId}/${s.name}`,
       args: [{ sync: input.sync, run: input.run, plan: input.plan, stream: s.name, connection: s.connection, table: s.table, firstPage: s.firstPage, anew: s.anew, searchAttributes: input.searchAttributes, carried: null }],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
@@ -69,6 +71,12 @@ async function runStream(input: SyncInput, s: SyncInput['streams'][number]): Pro
         searchAttributes: { IsthmusSync: [input.sync], IsthmusRun: [input.run], IsthmusStream: [s.name], IsthmusConnection: [s.connection], IsthmusPhase: ['starting'] },
       }),
     })
+    hold.add(s.name, child)
+    try {
+      return await child.result()
+    } finally {
+      hold.remove(s.name)
+    }
   } catch (error) {
     const receipt = streamReceipt(error)
     if (receipt) return receipt
@@ -85,10 +93,11 @@ function sum(input: SyncInput, streams: StreamReceipt[]): RunReceipt {
   return { sync: input.sync, run: input.run, outcome, streams, total }
 }
 
-function showSync(input: SyncInput, done: StreamReceipt[]): void {
+function showSync(input: SyncInput, done: StreamReceipt[], { held }: Hold): void {
   setCurrentDetails(
     [
       `### ${input.sync}: ${done.length} of ${input.streams.length} ${input.streams.length === 1 ? 'stream' : 'streams'} ended or parked`,
+      ...(held ? [`**Paused**${held.note === '' ? '' : ` (${held.note})`}: what was read is delivered, and no more is read. \`isthmus resume ${input.run}\` lets it go on.`, ''] : []),
       ...input.streams.flatMap((s) => {
         const r = done.find((d) => d.stream === s.name)
         const what = r ? `**${r.outcome}**, ${grouped(r.counts.read)} records read${r.counts.rejected ? `, ${grouped(r.counts.rejected)} rejected` : ''}` : '**running**, see the child workflow'

@@ -2,6 +2,7 @@ import type { WindowRange } from '../model/backfill.ts'
 import type { Guard } from '../model/plan.ts'
 import type { TokenAsk } from '../model/owner.ts'
 import type { Counts, Position, RunError, Wait } from '../model/run.ts'
+import type { PauseNote } from './messages.ts'
 
 /** One stream of a run. */
 export interface StreamStart {
@@ -24,6 +25,13 @@ export interface SyncInput {
   streams: StreamStart[]
   /** The server knows Isthmus' search attributes. */
   searchAttributes: boolean
+}
+
+/** What a schedule starts: all else stands where the deploy has put it. */
+export interface ScheduledInput {
+  sync: string
+  /** Hash of the stored plan for a sync that is not deployed with a schedule: it runs because of events. Absent for schedules. */
+  plan?: string
 }
 
 export interface StreamInput {
@@ -54,6 +62,8 @@ export interface StreamState {
   anew: string
   /** Scans begun anew in this run because the place to go on from was lost. */
   anews: number
+  /** What a person said who paused the run; null while it goes on. Absent in runs of older releases. */
+  held?: PauseNote | null
   /** Goes on where an earlier run had stopped. */
   resumed: boolean
   /** That place, until a page was read from it. */
@@ -98,6 +108,13 @@ export interface StreamState {
 }
 
 export type { Wait }
+
+/** A sync that runs when events arrive. */
+export interface TriggeredInput {
+  sync: string
+  /** Hash of the stored plan that the receiver of the events had; null when none wait. */
+  plan: string | null
+}
 
 /** What is known of one token of a connection; never the token. */
 export interface TokenState {

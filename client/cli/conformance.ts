@@ -29,7 +29,7 @@ export function conformanceCommand(): Command {
       action(async (output, names: string[], options: Options) => {
         const subjects = await subjectsOf(options.project, names)
         if (options.list) return list(output, subjects, options.json === true)
-        const database = subjects.actions.length > 0 ? await ledger(options.project, output) : null
+        const database = subjects.actions.length > 0 || subjects.streams.some((s) => s.over === 'database') ? await ledger(options.project, output) : null
         try {
           return await run(output, subjects, database?.url ?? '', options)
         } finally {
@@ -81,7 +81,7 @@ async function run(output: Output, subjects: Subjects, databaseUrl: string, { ve
   return counts.failed === 0 ? EXIT.ok : EXIT.failed
 }
 
-/** A database of its own for the ledger of actions, beside the project's: what the suite posts is nobody's. */
+/** A database of its own for the ledger of actions and for queries, beside the project's: what the suite posts is nobody's. */
 async function ledger(projectDir: string, output: Output): Promise<{ url: string; close(): Promise<void> }> {
   const database = await ensureDatabase(projectDir, output)
   const name = `isthmus_conformance_${randomBytes(4).toString('hex')}`

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
-import open from 'open'
 import { IsthmusError } from '../../model/errors.ts'
+import { withTenant } from '../../model/tenant.ts'
 import { projectEnvironment } from '../../project/index.ts'
 import { checkConnectionName, connectTarget, givenAnswers, methodOf, missing, questionsOf, stdinAnswers, type ConnectTarget, type Person, type Question } from '../connect/index.ts'
 import type { Connections } from '../connections.ts'
@@ -10,8 +10,11 @@ import { EXIT, plain, type Output } from './output.ts'
 import { ask, canAsk, choose } from './prompts.ts'
 import { withConnections } from './with-connections.ts'
 
+const browse = async (url: string): Promise<unknown> => (await import('open')).default(url)
+
 export interface ConnectFlags {
   as?: string
+  tenant?: string
   method?: string
   set?: string[]
   stdin?: boolean
@@ -27,6 +30,7 @@ export function connectCommand(): Command {
     .description('set up a connection: asks for what the system needs, signs in, makes one call to see that it works, stores it sealed')
     .argument('<system>', 'a connector (connectors/<system>.ts, or hubspot, netsuite, quickbooks, salesforce, stripe), or the connection of a sync')
     .option('--as <name>', 'name of the connection; default: that of the system')
+    .option('--tenant <name>', 'the customer whose account it is: the connection is <name>@<tenant>')
     .option('--method <name>', 'way to sign in, where there are several')
     .addOption(setOption())
     .option('--stdin', 'read answers from standard input, as a JSON object')
@@ -51,7 +55,7 @@ export function setOption(): Option {
 
 /** Collects what is not known yet, connects, and tells what came of it. `anew`: credentials that are stored are not taken over. */
 export async function connectWith(output: Output, connections: Connections, system: string, target: ConnectTarget, flags: ConnectFlags, anew: boolean): Promise<number> {
-  const id = flags.as ?? target.id
+  const id = withTenant(flags.as ?? target.id, flags.tenant)
   checkConnectionName(id)
   const stored = (await connections.list()).find((c) => c.connection === id && c.stored)
   const asking = !flags.json && !flags.stdin && canAsk()
@@ -103,11 +107,11 @@ function personAt(output: Output, browser: boolean): Person {
     visit(url) {
       // As it is: it holds the client's id, which may count as a credential, and has to work.
       process.stderr.write(`sign in here: ${url}\n`)
-      if (browser) void open(url).catch(() => undefined)
+      if (browser) void browse(url).catch(() => undefined)
     },
     enter(code, url, expiresAt) {
       output.err(`enter the code ${output.color.bold(plain(code))} at ${plain(url)} (until ${expiresAt.toISOString()})`)
-      if (browser && /^https?:/.test(url)) void open(url).catch(() => undefined)
+      if (browser && /^https?:/.test(url)) void browse(url).catch(() => undefined)
     },
   }
 }

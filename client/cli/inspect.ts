@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { Isthmus } from '../isthmus.ts'
 import { action, projectOption } from './action.ts'
 import { EXIT, n, plain, type Output } from './output.ts'
+import { phaseText } from './phase.ts'
 import { jsonReceipt, summary } from './run.ts'
 import { IDLE, took, withRuns } from './runs.ts'
 
@@ -38,7 +39,7 @@ export function statusCommand(): Command {
           }
           output.out(`run ${run.run} of ${plain(run.sync)}: ${run.outcome}, started ${run.startedAt.toISOString()}${handle.uiUrl ? `\n${handle.uiUrl}` : ''}`)
           if (run.receipt) output.out(summary(run.receipt, output, took(run)))
-          else for (const s of await handle.live()) output.out(`${plain(s.stream)}: ${s.phase === 'parked' ? `parked: ${plain(s.wait?.reason ?? '')}` : s.wait ? `waiting until ${s.wait.until}: ${plain(s.wait.reason)}` : s.phase}, ${n(s.counts.pages)} pages, ${n(s.counts.read)} records read`)
+          else for (const s of await handle.live()) output.out(`${plain(s.stream)}: ${phaseText(s, (time) => time)}, ${n(s.counts.pages)} pages, ${n(s.counts.read)} records read`)
           if (run.error && !run.receipt) output.out(plain(run.error))
           return EXIT.ok
         }),

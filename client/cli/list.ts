@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { tableName } from '../../model/table-name.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { RunSummary } from '../../model/ports.ts'
+import { splitTenant } from '../../model/tenant.ts'
 import { formatDuration } from '../../model/duration.ts'
 import { surveyProject, useOneOf, type SurveyedFile } from '../../project/index.ts'
 import { action, projectOption } from './action.ts'
@@ -12,6 +13,7 @@ const MOST = 1000
 
 interface Options {
   sync?: string
+  tenant?: string
   limit: string
   json?: boolean
   project: string
@@ -22,6 +24,7 @@ export function listCommand(): Command {
   return new Command('list')
     .description('the syncs of the project, and the newest runs')
     .option('--sync <id>', 'only runs of this sync')
+    .option('--tenant <name>', 'only runs of this tenant')
     .option('--limit <n>', `how many runs, up to ${MOST}`, '20')
     .option('--json', 'one JSON line')
     .addOption(projectOption())
@@ -30,8 +33,8 @@ export function listCommand(): Command {
         const limit = limitOf(options.limit)
         const files = await surveyProject(options.project)
         return withRuns(options.project, output, async (past, idle) => {
-          const runs = await past.list({ limit, ...(options.sync !== undefined && { sync: options.sync }) })
-          if (options.sync !== undefined && runs.length === 0 && !files.some((f) => f.id === options.sync)) throw unknownSync(options.sync, files)
+          const runs = await past.list({ limit, ...(options.sync !== undefined && { sync: options.sync }), ...(options.tenant !== undefined && { tenant: options.tenant }) })
+          if (options.sync !== undefined && runs.length === 0 && !files.some((f) => f.id === splitTenant(options.sync!).id)) throw unknownSync(options.sync, files)
           if (options.json) output.json({ syncs: files.map(jsonFile), runs: runs.map((r) => ({ ...r, receipt: undefined, total: r.receipt?.total ?? null })) })
           else show(output, files, runs, idle)
           return EXIT.ok

@@ -1,15 +1,16 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { simulateCommand } from '../../simulator/index.ts'
 import { codecCommand } from './codec.ts'
 import { conformanceCommand } from './conformance.ts'
 import { connectCommand } from './connect.ts'
 import { connectionsCommand } from './connections.ts'
+import { deployCommand } from './deploy.ts'
 import { devCommand } from './dev.ts'
 import { initCommand } from './init.ts'
-import { approveCommand, retryCommand, skipCommand } from './operate.ts'
 import { backfillCommand } from './backfill/index.ts'
+import { approveCommand, pauseCommand, resumeCommand, retryCommand, skipCommand } from './operate.ts'
 import { cancelCommand, logsCommand, statusCommand } from './inspect.ts'
+import { keysCommand } from './keys.ts'
 import { listCommand } from './list.ts'
 import { EXIT } from './output.ts'
 import { peekCommand } from './peek.ts'
@@ -18,9 +19,11 @@ import { postCommand } from './post.ts'
 import { rejectsCommand } from './rejects.ts'
 import { remapCommand } from './remap.ts'
 import { runCommand } from './run.ts'
+import { schedulesCommand } from './schedules.ts'
 import { serveCommand } from './serve.ts'
 import { sqlCommand } from './sql.ts'
 import { vaultCommand } from './vault.ts'
+import { version } from './version.ts'
 import { workerCommand } from './worker.ts'
 import { crashText, tellCrashes } from '../../workers/crash.ts'
 
@@ -32,22 +35,10 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, backfillCommand, postCommand, statusCommand, listCommand, logsCommand, retryCommand, approveCommand, skipCommand, cancelCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, backfillCommand, postCommand, statusCommand, listCommand, logsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, deployCommand, schedulesCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, keysCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command
-}
-
-function version(): string {
-  // Two levels up from the sources, three from dist/.
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version
-    } catch {
-      // the other place
-    }
-  }
-  return '0.0.0'
 }
 
 /** Runs the command line; sets the process's exit code. */

@@ -44,7 +44,7 @@ export function n(value: number): string {
 }
 
 /** Exit codes: one meaning each, the same for every command. */
-export const EXIT = { ok: 0, failed: 1, refused: 2, rejects: 3, parked: 4, cancelled: 130 } as const
+export const EXIT = { ok: 0, failed: 1, refused: 2, rejects: 3, parked: 4, differs: 5, cancelled: 130 } as const
 
 /** What a person (or, with --json, a program) reads of an error; gives the exit code. */
 export function showError(output: Output, error: unknown, json: boolean): number {

@@ -2,6 +2,7 @@ import { createLogUpdate } from 'log-update'
 import { formatDuration } from '../../model/duration.ts'
 import type { ProgressEvent } from '../handle.ts'
 import { n, plain, type Output } from './output.ts'
+import { phaseText } from './phase.ts'
 
 const LINE_EVERY_MS = 2_000
 
@@ -52,7 +53,7 @@ export class ProgressView {
       ...(s.counts.rejected ? [c.yellow(`${n(s.counts.rejected)} rejected`)] : []),
       ...(rate > 0 && s.phase !== 'done' ? [`${n(Math.round(rate))}/s`] : []),
     ]
-    const phase = s.phase === 'parked' ? c.yellow(`parked: ${plain(s.wait?.reason ?? '')}`) : s.wait ? c.yellow(`waiting until ${s.wait.until.slice(11, 19)} UTC: ${plain(s.wait.reason)}`) : c.cyan(s.phase)
-    return `${c.bold(plain(s.stream))}  ${parts.join(' · ')}  ${phase}`
+    const held = s.wait !== null || s.phase === 'parked' || s.phase === 'paused'
+    return `${c.bold(plain(s.stream))}  ${parts.join(' · ')}  ${(held ? c.yellow : c.cyan)(phaseText(s, (time) => `${time.slice(11, 19)} UTC`))}`
   }
 }

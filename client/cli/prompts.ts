@@ -1,4 +1,3 @@
-import { input, password, select } from '@inquirer/prompts'
 import type { Question } from '../connect/index.ts'
 
 /** A person sits at this terminal and can answer. */
@@ -6,10 +5,13 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true
 }
 
+/** Loaded when somebody is asked: most commands ask nothing. */
+const prompts = () => import('@inquirer/prompts')
 const STREAMS = { output: process.stderr }
 
 /** Asks for one answer; a secret is not shown while it is typed. */
-export function ask(question: Question, initial: string): Promise<string> {
+export async function ask(question: Question, initial: string): Promise<string> {
+  const { input, password, select } = await prompts()
   const message = `${question.text}:`
   if (question.choices.length > 0) {
     return select({ message, choices: question.choices.map((value) => ({ value })), default: initial || question.initial || question.choices[0]! }, STREAMS)
@@ -20,11 +22,11 @@ export function ask(question: Question, initial: string): Promise<string> {
 }
 
 /** Asks which of several. */
-export function choose(message: string, choices: { value: string; name: string }[]): Promise<string> {
-  return select({ message, choices }, STREAMS)
+export async function choose(message: string, choices: { value: string; name: string }[]): Promise<string> {
+  return (await prompts()).select({ message, choices }, STREAMS)
 }
 
 /** Yes or no; no by default. */
 export async function confirmed(message: string): Promise<boolean> {
-  return (await input({ message: `${message} Type yes:` }, STREAMS)) === 'yes'
+  return (await (await prompts()).input({ message: `${message} Type yes:` }, STREAMS)) === 'yes'
 }

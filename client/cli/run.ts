@@ -15,6 +15,8 @@ export function runCommand(): Command {
     .description('run a sync now and follow it to its end')
     .argument('<sync>', 'id of the sync: its path below syncs/, for example acme/invoices')
     .option('--stream <name...>', 'only these streams of the sync')
+    .option('--tenant <name>', 'for this tenant: with its connection and tables; the same as <sync>@<tenant>')
+    .option('--idempotency-key <key>', 'start it once for this key (24 hours): a second call follows the run of the first')
     .option('--from-start', 'read from the beginning instead of where an interrupted run stopped')
     .option('--detach', 'start the run and return at once')
     .option('--no-check', 'start without looking at destination, credentials and first page before')
@@ -22,7 +24,7 @@ export function runCommand(): Command {
     .addOption(projectOption())
     .addHelpText('after', '\nExit code: 0 complete, 1 failed, 2 refused before anything was started, 3 complete with rejected records, 4 parked (waits for you: isthmus retry, skip or approve), 130 cancelled.')
     .action(
-      action(async (output, id: string, options: { stream?: string[]; fromStart?: boolean; detach?: boolean; check: boolean; json?: boolean; project: string }) => {
+      action(async (output, id: string, options: { stream?: string[]; tenant?: string; idempotencyKey?: string; fromStart?: boolean; detach?: boolean; check: boolean; json?: boolean; project: string }) => {
         let handle: RunHandle | null = null
         let told = false
         const early = (): void => void (options.json && !told && output.json({ outcome: 'cancelled', run: handle?.run ?? null, sync: id }))
@@ -32,7 +34,7 @@ export function runCommand(): Command {
         try {
           stack = await ensureStack(options.project, output)
           stop.signal.throwIfAborted()
-          handle = await isthmus.syncs.start(id, { check: options.check, fromStart: options.fromStart === true, signal: stop.signal, ...(options.stream && { streams: options.stream }) })
+          handle = await isthmus.syncs.start(id, { check: options.check, fromStart: options.fromStart === true, signal: stop.signal, ...(options.stream && { streams: options.stream }), ...(options.tenant !== undefined && { tenant: options.tenant }), ...(options.idempotencyKey !== undefined && { idempotencyKey: options.idempotencyKey }) })
           if (started(handle, output, options.detach === true && !stack.temporary, options.json === true)) return EXIT.ok
           if (options.detach) output.err('the run is followed: what works on it ends with this command. Start `isthmus dev` to use --detach')
           const code = await follow(handle, output, options.json === true, stop.signal)

@@ -12,8 +12,13 @@ export async function ensureStack(projectDir: string, output: Output, options: {
   const env = projectEnvironment(projectDir)
   if (temporalIsConfigured(env) || (await findStack(projectDir))) return { temporary: false, stop: () => Promise.resolve() }
   output.err(output.color.dim('no `isthmus dev` runs in this project: starting what is needed for this command'))
-  const stack = await startStack({ projectDir, worker: options.worker, log: (level, line) => output.err(level === 'info' ? output.color.dim(line) : output.color.yellow(line)) })
+  const stack = await startStack({ projectDir, worker: options.worker, env: schedulesOff(), log: (level, line) => output.err(level === 'info' ? output.color.dim(line) : output.color.yellow(line)) })
   return { temporary: true, stop: () => stack.stop() }
+}
+
+/** The environment of servers on which scheduled runs do not start: those of one command would end in the middle of them. */
+export function schedulesOff(): NodeJS.ProcessEnv {
+  return { ...process.env, ISTHMUS_SCHEDULES: 'off' }
 }
 
 /** The project's database for as long as a command works: that of DATABASE_URL, of `isthmus dev`, or PostgreSQL alone, started here. */

@@ -1,3 +1,4 @@
+import type { Store } from '../../model/ports.ts'
 import { projectEnvironment } from '../../project/index.ts'
 import { loadVaultKey, openStore } from '../../store/index.ts'
 import { findTemporal } from '../connect.ts'
@@ -7,15 +8,20 @@ import type { Output } from './output.ts'
 import { ensureDatabase } from './stack.ts'
 
 /** Gives the project's connections to a command. The database is enough: it is started where nothing runs. */
-export async function withConnections<R>(output: Output, projectDir: string, body: (connections: Connections) => Promise<R>): Promise<R> {
-  const environment = (): ReturnType<typeof projectEnvironment> => projectEnvironment(projectDir)
-  const key = await loadVaultKey({ env: environment(), projectDir })
+export function withConnections<R>(output: Output, projectDir: string, body: (connections: Connections, store: Store, databaseUrl: string) => Promise<R>): Promise<R> {
+  return withStore(output, projectDir, (store, databaseUrl) =>
+    body(new Connections({ projectDir, environment: () => projectEnvironment(projectDir), store: () => Promise.resolve(store), reconnected: (connection) => reconnected(projectDir, connection) }), store, databaseUrl))
+}
+
+/** Gives the project's store to a command. */
+export async function withStore<R>(output: Output, projectDir: string, body: (store: Store, databaseUrl: string) => Promise<R>): Promise<R> {
+  const key = await loadVaultKey({ env: projectEnvironment(projectDir), projectDir })
   const database = await ensureDatabase(projectDir, output)
   try {
     const store = await openStore(database.databaseUrl, { key })
     try {
       await store.migrate()
-      return await body(new Connections({ projectDir, environment, store: () => Promise.resolve(store), reconnected: (connection) => reconnected(projectDir, connection) }))
+      return await body(store, database.databaseUrl)
     } finally {
       await store.close()
     }

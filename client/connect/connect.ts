@@ -2,6 +2,7 @@ import { signIn } from '../../activities/sign-in.ts'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Store, Token } from '../../model/ports.ts'
 import { streamSchema, type Source } from '../../model/source.ts'
+import { checkTenant, splitTenant } from '../../model/tenant.ts'
 import type { StoredValues } from '../../model/value.ts'
 import { resolver, type Environment } from '../../project/index.ts'
 import type { AuthDeps } from '../../protocols/auth/index.ts'
@@ -87,6 +88,8 @@ async function tokenOf(store: Store, reader: RestReader, tokenKey: string, id: s
 
 /** Names of connections become parts of keys and workflow ids. */
 export function checkConnectionName(id: string): void {
-  if (/^[A-Za-z0-9][\w.-]{0,99}$/.test(id)) return
-  throw new IsthmusError('InvalidInput', `"${id.slice(0, 40)}" cannot be the name of a connection`, { field: '--as', cure: 'use at most 100 letters, digits, . _ and -' })
+  const { id: plain, tenant } = splitTenant(id)
+  if (tenant !== null) checkTenant(tenant)
+  if (/^[A-Za-z0-9][\w.-]{0,99}$/.test(plain)) return
+  throw new IsthmusError('InvalidInput', `"${id.slice(0, 40)}" cannot be the name of a connection`, { field: '--as', cure: 'use at most 100 letters, digits, . _ and - (and @<tenant> at its end for the account of a tenant)' })
 }

@@ -1,5 +1,6 @@
 import { IsthmusError } from '../../model/errors.ts'
 import type { Store } from '../../model/ports.ts'
+import { withTenant } from '../../model/tenant.ts'
 import { beginAuthorization, finishAuthorization, type PendingAuthorization } from '../../protocols/auth/consent/index.ts'
 import type { ConnectOptions } from '../connections.ts'
 import { checkConnectionName, complete, openConnect, type Connected, type ConnectRequest } from './connect.ts'
@@ -13,6 +14,8 @@ export interface LinkRequest {
   system: string
   /** Name of the connection. Default: that of the system. */
   connection?: string
+  /** The customer whose account it is: the connection is `<connection>@<tenant>`. */
+  tenant?: string
   method?: string
   /** Answers the app knows already. The person is asked for the others. */
   settings?: Record<string, string>
@@ -20,7 +23,7 @@ export interface LinkRequest {
   returnUrl?: string
 }
 
-interface Content extends Required<Omit<LinkRequest, 'method'>> {
+interface Content extends Required<Omit<LinkRequest, 'method' | 'tenant'>> {
   method: string
   /** What the person has answered, while the provider asks for consent. */
   answers: { settings: Record<string, string>; credentials: Record<string, string> } | null
@@ -53,7 +56,7 @@ export class ConnectLinks {
   /** Makes a link. Throws NotFound or InvalidInput when it could not work. */
   async create(request: LinkRequest): Promise<{ link: string; expiresAt: Date; connection: string }> {
     const target = await connectTarget(this.#context.projectDir, request.system)
-    const connection = request.connection ?? target.id
+    const connection = withTenant(request.connection ?? target.id, request.tenant)
     checkConnectionName(connection)
     const { name: method } = methodOf(target, request.method)
     const settings = request.settings ?? {}

@@ -1,54 +1,85 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import cors from '@fastify/cors'
+import rateLimit from '@fastify/rate-limit'
+import fastify, { type FastifyInstance } from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { IsthmusError } from '../../model/errors.ts'
-import { redactor } from '../../model/redact/index.ts'
+import type { ApiKeyStore } from '../../model/triggers.ts'
+import { ApiKeys } from '../api-keys.ts'
 import type { Connections } from '../connections.ts'
-import type { LinkStep } from '../connect/links.ts'
-import { donePage, formPage, messagePage } from './pages.ts'
+import type { Isthmus } from '../isthmus.ts'
+import { guard } from './access.ts'
+import { browsers } from './browsers.ts'
+import { hooks } from './hooks.ts'
+import { describeApi } from './openapi.ts'
+import { pathOf, problemOf, sendProblem, HttpError } from './problem.ts'
+import { connectionRoutes } from './routes/connections.ts'
+import { rejectRoutes } from './routes/rejects.ts'
+import { runRoutes } from './routes/runs.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
+import { syncRoutes } from './routes/syncs.ts'
 
 export interface HttpApiOptions {
   host: string
   /** 0 takes a free one. */
   port: number
-  /** Bearer token of the API. */
+  /** Bearer token that may do everything; keys of `isthmus keys` are valid beside it. */
   token: string
   /** Address under which browsers reach it; default: the one it listens at. */
   publicUrl: string | null
   connections: Connections
+  /** For syncs, runs and rejects. Connects with the first call that needs it. */
+  isthmus: Isthmus
+  /** Keys of callers. */
+  keys: ApiKeyStore
+  /** Origins whose pages may call the API, for example `https://app.example.com`. Default: none. */
+  corsOrigins?: string[]
+  /** Requests a minute for each key (by address without one). Default 1,200. */
+  perMinute?: number
+  /** Of the package; stands in the OpenAPI document. */
+  version?: string
 }
 
 export interface HttpApi {
   url: string
   /** Address to register with providers as redirect URI. */
   redirectUri: string
+  /** Ends open requests, streams of events too. */
   close(): Promise<void>
 }
 
 const MAX_BODY = 64 * 1024
-const COOKIE = 'isthmus_connect'
-const linkSchema = z.strictObject({
-  system: z.string().min(1).max(100), connection: z.string().max(100).optional(), method: z.string().max(100).optional(),
-  settings: z.record(z.string(), z.string().max(1_000)).optional(), returnUrl: z.string().max(2_000).optional(),
-})
-const STATUS: Partial<Record<IsthmusError['type'], number>> = { NotFound: 404, InvalidInput: 400, MissingEnvironment: 409, AuthFailed: 422, PermissionDenied: 422, RateLimited: 429 }
+const HEADERS = {
+  'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+}
 
-/** The HTTP API for apps: links by which their customers connect accounts. `/v1` needs the token; `/connect` is for browsers and needs a link. */
+/**
+ * The HTTP API for apps. `/v1` needs a key with the scope of the route, and answers errors as `application/problem+json`; `/connect` is for browsers
+ * and needs a link; `/hooks` takes what systems have signed; `/healthz` and `/v1/openapi.json` are for everybody. Throws InvalidInput or Unreachable.
+ */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   if (options.token.length < 16) throw new IsthmusError('InvalidInput', 'the token of the HTTP API is shorter than 16 characters', { field: 'ISTHMUS_API_TOKEN', cure: 'make one with `openssl rand -base64 24`' })
-  const app = fastify({ bodyLimit: MAX_BODY, requestTimeout: 30_000, logger: false, routerOptions: { ignoreTrailingSlash: true } })
+  const app = fastify({ bodyLimit: MAX_BODY, requestTimeout: 30_000, logger: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 }, exposeHeadRoutes: false, forceCloseConnections: true })
+  const stop = new AbortController()
   let url = ''
   let hosts: string[] = []
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: MAX_BODY }, (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))))
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'" })
-    // A name that leads here (DNS rebinding) is none of ours.
-    if (!hosts.includes((request.headers.host ?? '').toLowerCase())) return reply.code(421).send({ error: { type: 'InvalidInput', message: 'this host is not known here' } })
+    void reply.headers(HEADERS)
+    // A name that leads here (DNS rebinding) is none of ours. Health checks come by address.
+    if (request.routeOptions.url !== '/healthz' && !hosts.includes((request.headers.host ?? '').toLowerCase())) throw new HttpError(421, new IsthmusError('InvalidInput', 'this host is not known here', { field: 'host', cure: 'give its address as --public-url' }))
   })
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: { type: 'NotFound', message: 'there is nothing here' } }))
-  api(app, options, () => url)
-  browsers(app, options.connections, () => url)
+  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, problemOf(error, pathOf(request))))
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, problemOf(new IsthmusError('NotFound', 'there is nothing here', { cure: 'GET /v1/openapi.json tells what there is' }), pathOf(request))))
+  app.addHook('preClose', async () => stop.abort())
+  await allowOrigins(app, options.corsOrigins ?? [])
+  await describeApi(app, options.version ?? '0.0.0')
+  await app.register((v1) => api(v1, options, () => url, stop.signal), { prefix: '/v1' })
+  await app.register(browsers(options.connections, () => url))
+  await app.register(hooks(options.isthmus.webhooks, () => url))
+  app.withTypeProvider<ZodTypeProvider>().get('/healthz', { schema: { operationId: 'getHealth', summary: 'It answers', tags: ['health'], response: { 200: z.object({ status: z.literal('ok') }) } } }, () => ({ status: 'ok' as const }))
   try {
     const listening = await app.listen({ host: options.host, port: options.port })
     url = (options.publicUrl ?? listening).replace(/\/+$/, '')
@@ -61,79 +92,27 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   return { url, redirectUri: `${url}/connect/callback`, close: () => app.close() }
 }
 
+/** Pages of these origins may call; none without it. Throws InvalidInput. */
+async function allowOrigins(app: FastifyInstance, origins: string[]): Promise<void> {
+  const odd = origins.find((o) => !URL.canParse(o) || new URL(o).origin !== o)
+  if (odd !== undefined) throw new IsthmusError('InvalidInput', `"${odd.slice(0, 100)}" is no origin`, { field: '--cors-origin', cure: 'write it as https://app.example.com' })
+  if (origins.length > 0) await app.register(cors, { origin: origins, methods: ['GET', 'POST', 'DELETE'], allowedHeaders: ['authorization', 'content-type', 'idempotency-key'], exposedHeaders: ['location', 'retry-after'], maxAge: 600 })
+}
+
 /** What apps call. */
-function api(app: FastifyInstance, { token, connections }: HttpApiOptions, url: () => string): void {
-  const guarded = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
-    if (same(given, token)) return undefined
-    return reply.code(401).header('www-authenticate', 'Bearer').send({ error: { type: 'AuthFailed', message: 'the bearer token is missing or wrong' } })
-  }
-  app.post('/v1/connect-links', { onRequest: guarded }, async (request, reply) => {
-    const body = linkSchema.safeParse(request.body)
-    if (!body.success) {
-      const [issue] = body.error.issues
-      throw new IsthmusError('InvalidInput', issue?.message ?? 'the body is not right', { field: issue?.path.join('.') || 'body' })
-    }
-    const { link, expiresAt, connection } = await connections.links.create(body.data as Parameters<Connections['links']['create']>[0])
-    return reply.code(201).send({ url: `${url()}/connect/${link}`, expiresAt: expiresAt.toISOString(), connection })
+async function api(app: FastifyInstance, options: HttpApiOptions, url: () => string, stop: AbortSignal): Promise<void> {
+  const { connections, isthmus } = options
+  app.decorateRequest('caller', null)
+  app.addHook('onRoute', ({ url: path, schema, config }) => {
+    if (!config?.open && !(config?.scope && (schema as { operationId?: string } | undefined)?.operationId)) throw new Error(`the route ${path} has no scope, or is not described`)
   })
-  app.get('/v1/connections', { onRequest: guarded }, async () => ({ connections: await connections.list() }))
-  app.get<{ Params: { name: string } }>('/v1/connections/:name', { onRequest: guarded }, (request) => connections.get(request.params.name))
-}
-
-/** What a person's browser calls. */
-function browsers(app: FastifyInstance, connections: Connections, url: () => string): void {
-  const redirectUri = (): string => `${url()}/connect/callback`
-  app.get('/connect/callback', async (request, reply) => {
-    const address = new URL(request.raw.url ?? '', url())
-    return show(reply, await connections.links.callback(address, browserOf(request, reply, url())))
-  })
-  app.get<{ Params: { link: string } }>('/connect/:link', async (request, reply) => show(reply, await connections.links.open(request.params.link, browserOf(request, reply, url()), redirectUri())))
-  app.post<{ Params: { link: string } }>('/connect/:link', async (request, reply) => {
-    // Another site must not fill in the form of a person.
-    const { origin } = request.headers
-    if (origin !== undefined && origin !== new URL(url()).origin) return reply.code(403).type('text/html').send(messagePage('This form was sent from another page.'))
-    return show(reply, await connections.links.answer(request.params.link, browserOf(request, reply, url()), (request.body ?? {}) as Record<string, string>, redirectUri()))
-  })
-}
-
-function show(reply: FastifyReply, step: LinkStep): FastifyReply {
-  switch (step.kind) {
-    case 'gone':
-      return reply.code(410).type('text/html').send(messagePage('This link has lapsed, was used already, or was opened in another browser. Ask for a new one.'))
-    case 'form':
-      return reply.code(step.error ? 422 : 200).type('text/html').send(formPage(step))
-    case 'consent':
-      return reply.redirect(step.url, 303)
-    case 'done': {
-      if (step.returnUrl === '') return reply.type('text/html').send(donePage(step.connected.connection))
-      const back = new URL(step.returnUrl)
-      back.searchParams.set('connection', step.connected.connection)
-      back.searchParams.set('status', 'connected')
-      return reply.redirect(back.href, 303)
-    }
-  }
-}
-
-/** Names the browser by a cookie: a link belongs to the one that opened it first. */
-function browserOf(request: FastifyRequest, reply: FastifyReply, url: string): string {
-  const known = new RegExp(`(?:^|; )${COOKIE}=([\\w-]{43})(?:;|$)`).exec(request.headers.cookie ?? '')?.[1]
-  if (known) return known
-  const fresh = randomBytes(32).toString('base64url')
-  void reply.header('set-cookie', `${COOKIE}=${fresh}; Path=/connect; HttpOnly; SameSite=Lax; Max-Age=3600${url.startsWith('https:') ? '; Secure' : ''}`)
-  return fresh
-}
-
-function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = error instanceof IsthmusError ? error : null
-  const status = known ? (STATUS[known.type] ?? 503) : ((error as { statusCode?: number }).statusCode ?? 500)
-  const message = redactor.text(known?.message ?? (status < 500 && error instanceof Error ? error.message : 'something went wrong here'))
-  if (request.url.startsWith('/connect/')) return reply.code(status).type('text/html').send(messagePage(`It did not work: ${message}. Ask for a new link.`))
-  return reply.code(status).send({ error: { type: known?.type ?? 'Error', message, ...(known?.field && { field: known.field }), ...(known?.cure && { cure: redactor.text(known.cure) }) } })
-}
-
-/** Compares without telling by its time how much agrees. */
-function same(given: string, expected: string): boolean {
-  const hash = (value: string): Buffer => createHash('sha256').update(value).digest()
-  return timingSafeEqual(hash(given), hash(expected))
+  app.removeContentTypeParser('text/plain')
+  app.addHook('onRequest', guard(options.token, new ApiKeys(() => Promise.resolve(options.keys))))
+  await app.register(rateLimit, { global: true, max: options.perMinute ?? 1_200, timeWindow: '1 minute', keyGenerator: (request) => request.caller?.id ?? request.ip })
+  await app.register(syncRoutes(isthmus))
+  await app.register(runRoutes(isthmus, stop))
+  await app.register(rejectRoutes(isthmus))
+  await app.register(scheduleRoutes(isthmus))
+  await app.register(connectionRoutes(connections, url))
+  app.get('/openapi.json', { config: { open: true }, schema: { hide: true } as object }, () => app.swagger())
 }

@@ -8,7 +8,7 @@ import type { RunReceipt } from '../../model/run.ts'
 import { tableName } from '../../model/table-name.ts'
 import { compilePost, findConnector, projectConnectors, useOneOf, type LoadedSync } from '../../project/index.ts'
 import type { RunHandle } from '../handle.ts'
-import type { StartOptions } from '../isthmus.ts'
+import type { LoadedStart } from '../isthmus.ts'
 import { checkRecords, type Checked } from './check.ts'
 import { stageRecords, touch, type PostInput } from './stage.ts'
 
@@ -37,7 +37,7 @@ export interface PreparedPost extends Checked {
 interface Context {
   projectDir: string
   store(): Promise<Store>
-  start(loaded: LoadedSync, options: StartOptions): Promise<RunHandle>
+  start(loaded: LoadedSync, options: LoadedStart): Promise<RunHandle>
 }
 
 /** Actions of connectors, called from outside of syncs. */
@@ -78,7 +78,7 @@ export class PostActions {
   }
 
   /** Starts the run that sends what was prepared. Throws what stands in the way; then nothing was started. */
-  async start({ loaded }: PreparedPost, options: StartOptions = {}): Promise<RunHandle> {
+  async start({ loaded }: PreparedPost, options: LoadedStart = {}): Promise<RunHandle> {
     await touch(this.#context.projectDir, loaded.plan.streams[0]!.stream.file!.path)
     return this.#context.start(loaded, options)
   }

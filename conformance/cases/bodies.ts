@@ -67,25 +67,31 @@ export const BODIES: Case[] = [
     },
   },
   {
-    name: 'Latin-1', shows: 'another character set is read by what the header says', covers: [35], skip: ({ stream }, { server }) => (server === 'double' && stream.page.kind !== 'range' ? null : 'its server writes UTF-8'),
+    name: 'Latin-1', shows: 'another character set is read by what the header says', covers: [35], skip: ({ stream }) => (stream.page.kind !== 'range' ? null : 'it is read by bytes'),
     async run(bench) {
-      bench.proxy.fault = () => change((a) => ({ ...a, headers: { ...a.headers, 'content-type': `${a.headers['content-type']?.split(';')[0]}; charset=iso-8859-1` }, body: Buffer.from(a.body.toString(), 'latin1') }))
+      let letters = false
+      bench.proxy.fault = () => change((a) => ((letters ||= a.body.includes('Söhne')), { ...a, headers: { ...a.headers, 'content-type': `${a.headers['content-type']?.split(';')[0]}; charset=iso-8859-1` }, body: Buffer.from(a.body.toString(), 'latin1') }))
       const all = await bench.toEnd()
       everyRecordOnce(all.keys, bench.running.keys)
-      check(all.bodies.some((b) => b.includes('Söhne')) || bench.running.stream.parent !== null, () => 'letters were lost')
+      check(!letters || all.bodies.some((b) => b.includes('Söhne')) || bench.running.stream.parent !== null, () => 'letters were lost')
     },
   },
   {
-    name: 'exact numbers', shows: 'integers above 2^53 and decimals keep their digits', covers: [31], skip: ({ stream }, { server }) => (server === 'double' && (stream.format.kind === 'json' || stream.format.kind === 'ndjson') ? null : 'its numbers are texts'),
+    name: 'exact numbers', shows: 'integers above 2^53 and decimals keep their digits', covers: [31], skip: ({ stream }) => (stream.format.kind === 'json' || stream.format.kind === 'ndjson' ? null : 'its numbers are texts'),
     async run(bench) {
-      bench.proxy.fault = () => change((a) => ({ ...a, body: Buffer.from(a.body.toString().replace(/"amount":[\d.]+/g, '"amount":9007199254740993.10')) }))
+      let numbers = false
+      bench.proxy.fault = () => change((a) => {
+        const changed = a.body.toString().replace(/("amount":"?|amount>)[\d.]+/g, (_, before: string) => `${before}9007199254740993.10`)
+        numbers ||= changed.includes('9007199254740993.10')
+        return { ...a, body: Buffer.from(changed) }
+      })
       const all = await bench.toEnd()
       everyRecordOnce(all.keys, bench.running.keys)
-      check(all.bodies.some((b) => b.includes('9007199254740993.10')), () => 'digits were lost')
+      check(!numbers || all.bodies.some((b) => b.includes('9007199254740993.10')), () => 'digits were lost')
     },
   },
   {
-    name: 'not a number', shows: 'NaN is refused, with its place', covers: [32], skip: ({ stream }, { server }) => (server === 'double' && stream.format.kind === 'json' ? null : 'its numbers are texts'),
+    name: 'not a number', shows: 'NaN is refused, with its place', covers: [32], skip: ({ stream }) => (stream.format.kind === 'json' && stream.soap === null ? null : 'its numbers are texts'),
     run: (bench) => refuses(bench, change((a) => ({ ...a, body: Buffer.from(a.body.toString().replace(/"amount":[\d.]+/, '"amount":NaN')) })), ['Contract']).catch((error: unknown) => {
       // A page without an amount (parents, jobs) has nothing to refuse.
       if (!bench.running.stream.parent && !bench.running.stream.job) throw error

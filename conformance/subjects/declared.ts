@@ -3,11 +3,12 @@ import type { Connector, StreamRef } from '../../connectors/index.ts'
 import type { ActingSubject } from '../acting/types.ts'
 import type { Subject } from '../types.ts'
 import { doubleSubject } from './double.ts'
+import { soapSubject } from './soap.ts'
 
 /** What a connector declares, as subjects `connector/stream` and `connector/action`. */
-export function declaredSubjects(connector: Connector): { streams: Subject[]; actions: ActingSubject[] } {
+export function declaredSubjects(connector: Connector, projectDir: string): { streams: Subject[]; actions: ActingSubject[] } {
   return {
-    streams: connector.streams.map((name) => streamSubject(`${connector.id}/${name}`, connector.stream(name))),
+    streams: connector.streams.map((name) => streamSubject(`${connector.id}/${name}`, connector.stream(name), projectDir)),
     actions: connector.actions.map(({ name }) => {
       const ref = connector.action(name)
       const source = sourceSchema.parse(ref.source)
@@ -19,10 +20,10 @@ export function declaredSubjects(connector: Connector): { streams: Subject[]; ac
 const NO_DOUBLE = 'a SOAP service has no double: the subject `soap` covers the protocol'
 
 /** A stream of a connector or sync. */
-export function streamSubject(name: string, { source, stream }: StreamRef): Subject {
+export function streamSubject(name: string, { source, stream }: StreamRef, projectDir: string): Subject {
   const kind = source.kind ?? 'rest'
-  if (kind === 'soap') return { name, server: 'double', missing: NO_DOUBLE, start: never }
-  if (kind === 'postgres' || kind === 'file') return { name, server: 'double', missing: 'it is no API', start: never }
+  if (kind === 'soap') return soapSubject(name, source, stream, projectDir)
+  if (kind === 'postgres' || kind === 'file') return { name, server: 'double', missing: kind === 'file' ? 'it reads a file of yours: the subject `file` covers that' : 'its query runs in your database: the subject `sql` covers that', start: never }
   return doubleSubject(name, source, stream)
 }
 

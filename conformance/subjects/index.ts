@@ -5,7 +5,11 @@ import type { ActingSubject } from '../acting/types.ts'
 import type { Subject } from '../types.ts'
 import { ACTIONS } from './actions.ts'
 import { declaredSubjects, streamSubject } from './declared.ts'
+import { GRAPHQL } from './graphql.ts'
+import { ODATA } from './odata.ts'
 import { REST } from './rest.ts'
+import { ROWS_SUBJECTS } from './rows.ts'
+import { SOAP } from './soap.ts'
 
 export interface Subjects {
   streams: Subject[]
@@ -18,22 +22,30 @@ export interface Subjects {
  */
 export async function subjectsOf(projectDir: string, names: string[]): Promise<Subjects> {
   const own = await projectConnectors(projectDir)
-  // A file beside the connectors may be something else, until somebody names it.
-  const broken = own.find((c) => c.error && (names.length === 0 ? c.error.field !== 'default' : names.some((n) => n === c.id || n.startsWith(`${c.id}/`))))
+  const isNamed = (id: string): boolean => names.some((n) => n === id || n.startsWith(`${id}/`))
+  const streams = [...REST, ...GRAPHQL, ...ODATA, ...SOAP, ...ROWS_SUBJECTS]
+  const isFamily = (id: string): boolean => [...streams, ...ACTIONS].some((s) => fits(s, id))
+  // A file beside the connectors may be something else, until somebody names it: and `rest` names the protocol.
+  const broken = own.find((c) => c.error && (c.error.field !== 'default' ? names.length === 0 || isNamed(c.id) : isNamed(c.id) && !isFamily(c.id)))
   if (broken) throw broken.error!
-  const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map(declaredSubjects)
-  const all: Subjects = { streams: [...REST, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
+  const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map((c) => declaredSubjects(c, projectDir))
+  const all: Subjects = { streams: [...streams, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
   if (names.length === 0) return all
   const picked: Subjects = { streams: [], actions: [] }
   for (const name of names) {
     const exact = [...all.streams, ...all.actions].some((s) => s.name === name)
-    const fits = ({ name: n }: { name: string }): boolean => n === name || (!exact && (n.startsWith(`${name}/`) || n.startsWith(`${name}-`)))
-    const found: Subjects = { streams: all.streams.filter(fits), actions: all.actions.filter(fits) }
+    const picks = (s: { name: string }): boolean => (exact ? s.name === name : fits(s, name))
+    const found: Subjects = { streams: all.streams.filter(picks), actions: all.actions.filter(picks) }
     if (found.streams.length + found.actions.length === 0) found.streams = await ofSync(projectDir, name, all, own.map((c) => c.id))
     picked.streams.push(...found.streams)
     picked.actions.push(...found.actions)
   }
   return picked
+}
+
+/** A name stands for a subject, a connector's streams, or a family. */
+function fits({ name }: { name: string }, given: string): boolean {
+  return name === given || name.startsWith(`${given}/`) || name.startsWith(`${given}-`)
 }
 
 async function ofSync(projectDir: string, name: string, all: Subjects, own: string[]): Promise<Subject[]> {
@@ -44,5 +56,5 @@ async function ofSync(projectDir: string, name: string, all: Subjects, own: stri
     throw new IsthmusError('NotFound', `there is nothing named "${name}" to run the suite over`, { cure: useOneOf(name, [...[...all.streams, ...all.actions].map((s) => s.name), ...files.map((f) => f.id)]) })
   }
   const { definition } = await loadSync(projectDir, name)
-  return definition.flows.map((f) => streamSubject(`${name}/${f.from.stream.name}`, f.from))
+  return definition.flows.map((f) => streamSubject(`${name}/${f.from.stream.name}`, f.from, projectDir))
 }

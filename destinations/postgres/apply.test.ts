@@ -191,7 +191,7 @@ describe('post beside other writers', () => {
     await run.query('commit')
     run.release()
     expect(await posted).toMatchObject({ inserted: 1, updated: 1, unchanged: 2, refused: 0 })
-    expect(await all(p)).toEqual([[1, 'live', '2026-01-05'], [2, 'newest', '2026-02-01'], [3, 'known', '2026-01-01'], [4, 'new', '2020-01-01']])
+    expect(await all(p)).toEqual([['1', 'live', '2026-01-05'], ['2', 'newest', '2026-02-01'], ['3', 'known', '2026-01-01'], ['4', 'new', '2020-01-01']])
     await destination.forget(key)
     expect((await db.query('select 1 from isthmus.checkpoints where stream_key like $1', [`sync/${p.destination.table}%`])).rowCount).toBe(1)
   })

@@ -40,7 +40,7 @@ describe('the owner of tokens', () => {
   let real: TestWorkflowEnvironment
   let bundle: Awaited<ReturnType<typeof loadBundle>>
   beforeAll(async () => {
-    installRuntime()
+    await installRuntime()
     bundle = await loadBundle()
     real = await TestWorkflowEnvironment.createLocal({
       server: { executable: { type: 'existing-path', path: await temporalBinary() }, extraArgs: ['--log-level', 'never', '--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${SUGGEST_AT}`] },

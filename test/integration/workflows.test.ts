@@ -15,6 +15,8 @@ interface Operator {
   /** The receipt once every open stream is parked. */
   parked(): Promise<RunReceipt>
   decide(stream: string, update: 'retry' | 'skip' | 'approve', ...args: unknown[]): Promise<unknown>
+  order(update: 'pause' | 'resume', ...args: unknown[]): Promise<unknown>
+  cancel(): Promise<unknown>
 }
 
 const ORDER = { plan: 'p2', connection: 'c', table: 'public.t' }
@@ -57,6 +59,8 @@ describe('sync workflow', () => {
           }
         },
         decide: (stream, update, ...args) => server.client.workflow.getHandle(`${workflowId}/${stream}`).executeUpdate(update, { args: args as [] }),
+        order: (update, ...args) => handle.executeUpdate(update, { args: args as [] }),
+        cancel: () => handle.cancel(),
       })
       // A mistake of the operator must not leave the run waiting for him.
       operated?.catch(() => handle.terminate()).catch(() => undefined)
@@ -165,6 +169,40 @@ describe('sync workflow', () => {
     activities.prepare = async (target) => ({ ...(await prepare(target)), chunk: { ms: 20_000, bytes: 1000, requests: 10 } })
     expect((await run(activities)).receipt).toMatchObject({ outcome: 'completed', total: { read: 40 } })
     expect(asked).toEqual([[false, 1_500], [false, 20_000], [true, 5_000], [false, 20_000]])
+  })
+
+  it('delivers what was read and reads no more while it is paused, then goes on', async () => {
+    let read: () => void = () => undefined
+    const reading = new Promise<void>((resolve) => (read = resolve))
+    const { activities, calls } = fakeActivities((call) => {
+      if (call === 3) read()
+      return { stop: { kind: call < 60 ? 'more' : 'done' }, records: 1 }
+    })
+    const { receipt } = await run(activities, ['orders'], async ({ order }) => {
+      await reading
+      await expect(order('resume')).rejects.toThrow()
+      await order('pause', { note: 'month end' })
+      await expect.poll(() => calls.paused).toMatchObject([{ note: 'month end', stream: 'orders' }])
+      const { page } = calls
+      expect(page).toBeLessThan(60)
+      expect(calls.posted).toHaveLength(page)
+      await order('pause', { note: 'longer' })
+      await expect.poll(() => calls.paused.length).toBe(2)
+      expect(calls.page).toBe(page)
+      await order('resume')
+    })
+    expect(receipt).toMatchObject({ outcome: 'completed', total: { read: 60, chunks: 60 } })
+  })
+
+  it('is cancelled while it is paused', async () => {
+    const { activities, calls } = fakeActivities(() => ({ stop: { kind: 'more' }, records: 1 }))
+    const { failed } = await run(activities, ['orders'], async ({ order, cancel }) => {
+      await order('pause', { note: '' })
+      await expect.poll(() => calls.paused.length).toBe(1)
+      await cancel()
+    })
+    expect(failed).toBe(true)
+    expect(calls.finished).toMatchObject([{ receipt: { outcome: 'cancelled', total: { read: calls.page } } }])
   })
 
   it('one parked stream stops no other', async () => {

@@ -1,4 +1,4 @@
-import type { Activities, ParkRequest, PrepareRequest } from '../../activities/types.ts'
+import type { Activities, ParkRequest, PauseRequest, PrepareRequest } from '../../activities/types.ts'
 import type { BackfillProgress } from '../../model/backfill.ts'
 import type { PageResult, PageStop } from '../../model/run.ts'
 
@@ -8,12 +8,19 @@ import type { PageResult, PageStop } from '../../model/run.ts'
  */
 export function fakeActivities(script: ((call: number, position: number) => Partial<PageResult> & { stop: PageStop; records?: number })): {
   activities: Activities
-  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; prepared: PrepareRequest[]; map: number; noted: BackfillProgress[] }
+  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; paused: PauseRequest[]; prepared: PrepareRequest[]; map: number; unbegun: string[]; noted: BackfillProgress[] }
   set: { map?: (seq: number) => void }
 } {
-  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], prepared: [] as PrepareRequest[], map: 0, noted: [] as BackfillProgress[] }
+  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], paused: [] as PauseRequest[], prepared: [] as PrepareRequest[], map: 0, unbegun: [] as string[], noted: [] as BackfillProgress[] }
   const set: { map?: (seq: number) => void } = {}
   const activities: Activities = {
+    async begin({ sync }) {
+      return { kind: 'run', plan: `plan of ${sync}`, streams: [{ name: 'orders', connection: 'c', table: 'public.t' }], searchAttributes: false }
+    },
+    async begun() {},
+    async unbegin(request) {
+      calls.unbegun.push(request.reason)
+    },
     async prepare(request) {
       calls.prepared.push(request)
       return { epoch: 1 + request.round, seq: request.committed, position: request.committed ? { kind: 'page', page: request.committed } : null, since: null, resumed: false, needsToken: true, connection: 'fake', table: 'public.t', chunk: { ms: 1000, bytes: 1000, requests: 10 }, repeatable: true, guard: { rejects: 0.25, drop: 0.5 }, full: false, lastFull: null }
@@ -44,6 +51,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     async park(request) {
       calls.parked.push(request)
       return { signedIn: false }
+    },
+    async pause(request) {
+      calls.paused.push(request)
     },
     async complete() {
       return { kind: 'done', removed: 0 }

@@ -2,7 +2,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, chown, mkdtemp, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,20 +21,14 @@ export interface TestDatabase {
 
 interface Server {
   url: string
-  stop(): Promise<void>
 }
 
 let server: Promise<Server> | null = null
-let users = 0
 
-/** A fresh, empty database: in the server of `DATABASE_URL`, else in one started for this process and stopped with its last database. */
+/** A fresh, empty database: in the server of `DATABASE_URL`, else in one started for this process, which ends with it. */
 export async function testDatabase(): Promise<TestDatabase> {
   const given = process.env['DATABASE_URL']
-  if (!given) {
-    users += 1
-    server ??= startServer()
-  }
-  const admin = given ?? (await server!).url
+  const admin = given ?? (await (server ??= startServer())).url
   const name = `isthmus_test_${randomBytes(6).toString('hex')}`
   await execute(admin, `create database ${name}`)
   const url = new URL(admin)
@@ -46,10 +40,6 @@ export async function testDatabase(): Promise<TestDatabase> {
       if (!open) return
       open = false
       await execute(admin, `drop database if exists ${name} with (force)`)
-      if (given || (users -= 1) > 0) return
-      const last = server
-      server = null
-      await (await last)?.stop()
     },
   }
 }
@@ -84,14 +74,9 @@ async function startServer(): Promise<Server> {
   const child = spawn('/bin/sh', ['-c', WATCH, dir, binaries.postgres, '-D', data, ...args], { ...as, stdio: ['pipe', 'ignore', 'ignore'] })
   const url = `postgresql://test:${password}@127.0.0.1:${port}/postgres`
   await ready(url, child)
-  return {
-    url,
-    async stop() {
-      const exited = once(child, 'exit')
-      child.stdin.end()
-      await exited
-    },
-  }
+  child.unref()
+  ;(child.stdin as unknown as Socket).unref()
+  return { url }
 }
 
 async function ready(url: string, child: ChildProcess): Promise<void> {

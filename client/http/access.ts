@@ -1,0 +1,42 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { IsthmusError } from '../../model/errors.ts'
+import { allows, type ApiKeys, type Caller, type Scope } from '../api-keys.ts'
+import { HttpError } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a key needs to be allowed to do; a route without one is for `admin` alone. */
+    scope?: Scope
+    /** For everybody, without a key. */
+    open?: true
+  }
+  interface FastifyRequest {
+    caller: Caller | null
+  }
+}
+
+/** Lets callers through that hold the token of the environment, or a key with the scope of the route. */
+export function guard(token: string, keys: ApiKeys): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  return async (request, reply) => {
+    const { scope = 'admin', open } = request.routeOptions.config
+    if (open || request.is404) return
+    const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    const caller = same(given, token) ? { id: 'token', scopes: ['admin'] } : await keys.caller(given)
+    if (!caller) {
+      void reply.header('www-authenticate', given === '' ? 'Bearer realm="isthmus"' : 'Bearer realm="isthmus", error="invalid_token"')
+      throw new HttpError(401, new IsthmusError('AuthFailed', given === '' ? 'a key is missing' : 'the key is not known, was revoked, or is over', { field: 'authorization', cure: 'send Authorization: Bearer <key>; make one with `isthmus keys create`' }))
+    }
+    if (!allows(caller, scope)) {
+      void reply.header('www-authenticate', `Bearer realm="isthmus", error="insufficient_scope", scope="${scope}"`)
+      throw new HttpError(403, new IsthmusError('PermissionDenied', `the key lacks the scope ${scope}`, { field: 'authorization', cure: `make one with \`isthmus keys create --scope ${scope}\`` }))
+    }
+    request.caller = caller
+  }
+}
+
+/** Compares without telling by its time how much agrees. */
+function same(given: string, expected: string): boolean {
+  const hash = (value: string): Buffer => createHash('sha256').update(value).digest()
+  return timingSafeEqual(hash(given), hash(expected))
+}

@@ -1,0 +1,2 @@
+export { Webhooks } from './webhooks.ts'
+export type { Received } from './webhooks.ts'
