@@ -55,7 +55,7 @@ export class Mapping {
       const mapper = await mapperOf(deps, streams, request, open)
       mapping.#records = (frame) => recordsOf(open.stream, frame, mapper)
       mapping.#revive = mapper.parse.revive !== false
-      mapping.#rows = await RowWriter.open(deps.stage, { run: request.run, stream: request.stream, seq: request.seq }, open.stream, mapper)
+      mapping.#rows = await RowWriter.open(deps.stage, { run: request.run, stream: request.stream, seq: request.seq }, open.stream, mapper, open.range)
     } catch {
       // told by the map step
     }

@@ -1,3 +1,4 @@
+import type { WindowRange } from '../model/backfill.ts'
 import { durationMs } from '../model/duration.ts'
 import { IsthmusError } from '../model/errors.ts'
 import type { Plan, StreamPlan } from '../model/plan.ts'
@@ -13,6 +14,7 @@ import { isRemote, openSource, type SourceReader } from '../protocols/source/ind
 import { inTo } from '../destinations/actions/index.ts'
 import { MappedAhead } from './ahead.ts'
 import type { ActivityDeps } from './deps.ts'
+import { rangePlan, windowKey } from './range.ts'
 import { openDestination } from './destination.ts'
 import { ownedBy, type SignInTarget } from './sign-in.ts'
 import type { StreamTarget } from './types.ts'
@@ -33,6 +35,8 @@ export interface OpenStream {
   limits: { requests: number; ms: number }[]
   mapper: Promise<CompiledMapper> | null
   owned: SignInTarget['owned']
+  /** The window of a backfill; null in runs of a sync. */
+  range: WindowRange | null
   /** Closes what was opened for this stream alone. */
   close(): Promise<void>
 }
@@ -54,6 +58,10 @@ export class OpenStreams {
   }
 
   async get(target: StreamTarget): Promise<OpenStream> {
+    return target.range ? inRange(await this.#get(wholeOf(target)), target.range) : this.#get(target)
+  }
+
+  async #get(target: StreamTarget): Promise<OpenStream> {
     const key = keyOf(target)
     let found = this.#open.get(key)
     if (!found) {
@@ -69,13 +77,15 @@ export class OpenStreams {
 
   /** The stream is open here already. */
   has(target: StreamTarget): boolean {
-    return this.#open.has(keyOf(target))
+    return this.#open.has(keyOf(wholeOf(target)))
   }
 
   /** The stream with the credentials of now, beside what others work with, also after the run's end. The caller closes it. */
   async openApart(target: StreamTarget): Promise<OpenStream> {
-    const { plan, stream, accounts } = await this.#find(target)
-    return openWith(this.#deps, plan, stream, accounts, { run: target.run, target })
+    const whole = wholeOf(target)
+    const { plan, stream, accounts } = await this.#find(whole)
+    const open = openWith(this.#deps, plan, stream, accounts, { run: whole.run, target: whole })
+    return target.range ? inRange(open, target.range) : open
   }
 
   async #find(target: StreamTarget): Promise<{ plan: Plan; stream: StreamPlan; accounts: StreamAccounts }> {
@@ -115,7 +125,7 @@ export class OpenStreams {
 
   /** The stream's mapper, compiled once a run. */
   async mapper(target: StreamTarget, make: () => Promise<CompiledMapper>): Promise<CompiledMapper> {
-    const open = await this.get(target)
+    const open = await this.#get(wholeOf(target))
     open.mapper ??= make().catch((error: unknown) => {
       open.mapper = null
       throw error
@@ -142,6 +152,16 @@ export class OpenStreams {
 
 function keyOf({ run, stream, round }: StreamTarget): string {
   return `${run}\n${stream}\n${round}`
+}
+
+/** What the windows of a backfill share: they are streams of one run, opened anew when a person sends it on. */
+function wholeOf({ range, ...target }: StreamTarget): StreamTarget {
+  return range ? { ...target, run: range.of, round: range.take } : target
+}
+
+/** The stream as a window of a backfill sees it: with bounds and a checkpoint of its own. */
+export function inRange(open: OpenStream, range: WindowRange): OpenStream {
+  return { ...open, stream: rangePlan(open.stream, range), streamKey: windowKey(open.streamKey, range), range }
 }
 
 type OpenDeps = Pick<ActivityDeps, 'destination' | 'databaseUrl' | 'actions' | 'store' | 'owner' | 'projectDir'>
@@ -176,6 +196,7 @@ function openWith(deps: OpenDeps, plan: Plan, planned: StreamPlan, accounts: Str
     limits: stream.source.limits.map((l) => ({ requests: l.requests, ms: durationMs(l.per) })),
     mapper: null,
     owned: ownedBy(stream.connection, shared.target, 'source'),
+    range: null,
     close: async () => {
       await reader.close()
       await destination.close()

@@ -1,9 +1,11 @@
 import { tableName } from '../model/table-name.ts'
+import { noteBackfill } from './backfill.ts'
 import { beginRun, unbeginRun } from './begin.ts'
 import { OpenStreams } from './context.ts'
 import { completeStream } from './complete.ts'
 import type { ActivityDeps } from './deps.ts'
 import { finishRun } from './finish.ts'
+import { Lanes } from './lanes.ts'
 import { mapChunk } from './map.ts'
 import { readChunk } from './page.ts'
 import { refreshToken } from './refresh.ts'
@@ -14,8 +16,8 @@ import { prepareStream } from './prepare.ts'
 import { repairActivities } from './repair/index.ts'
 import type { RepairActivities } from './repair/types.ts'
 import { signIn } from './sign-in.ts'
-import { step } from './step.ts'
-import type { Activities } from './types.ts'
+import { step, type StepContext } from './step.ts'
+import type { Activities, StreamTarget } from './types.ts'
 
 export { openDeps, stageDir } from './deps.ts'
 export type { ActivityDeps, DepsOptions } from './deps.ts'
@@ -25,26 +27,31 @@ export type * from './repair/types.ts'
 /** The activities of a worker: thin, they call the folders below. */
 export function createActivities(deps: ActivityDeps): Activities & RepairActivities {
   const streams = new OpenStreams(deps)
+  const lanes = new Lanes()
+  /** A step of a stream: those of backfills give way to those of runs. */
+  const inLane = <R>({ range }: StreamTarget, { signal }: StepContext, work: () => Promise<R>): Promise<R> => (range ? lanes.giveWay(signal).then(work) : lanes.live(work))
   return {
     begin: (request) => step(() => beginRun(deps, request)),
     begun: ({ run, temporalRunId }) => step(() => deps.store.setTemporalRun(run, temporalRunId)),
     unbegin: (request) => step(() => unbeginRun(deps, request)),
-    prepare: (target) => step(() => prepareStream(deps, streams, target)),
+    prepare: (target) => step((context) => inLane(target, context, () => prepareStream(deps, streams, target))),
     authenticate: (request) =>
       step(async ({ signal }) => {
         const open = await streams.get(request)
         const account = request.of === 'destination' && open.account ? open.account : open
         const { token, refreshed } = await signIn(deps.store, account, request.seen, request, signal, deps.owner)
-        if (refreshed) await deps.store.log({ run: request.run, stream: request.stream, level: 'info', message: `signed in to ${account === open ? open.stream.connection : tableName(open.stream)}: token version ${token.version}${token.expiresAt ? `, valid until ${token.expiresAt.toISOString()}` : ''}` })
+        if (refreshed) await deps.store.log({ run: request.range?.of ?? request.run, stream: request.stream, level: 'info', message: `signed in to ${account === open ? open.stream.connection : tableName(open.stream)}: token version ${token.version}${token.expiresAt ? `, valid until ${token.expiresAt.toISOString()}` : ''}` })
         return { version: token.version, expiresAt: token.expiresAt?.toISOString() ?? null, refreshed }
       }),
     refresh: (request) => step(({ signal }) => refreshToken(deps, streams, request, signal)),
-    page: (request) => step((context) => readChunk(deps, streams, request, context)),
-    map: (request) => step((context) => mapChunk(deps, streams, request, context)),
-    post: (request) => step((context) => postChunk(deps, streams, request, context)),
+    // Of a backfill each request gives way.
+    page: (request) => step((context) => (request.range ? readChunk(deps, streams, request, context, lanes) : lanes.live(() => readChunk(deps, streams, request, context, lanes)))),
+    map: (request) => step((context) => inLane(request, context, () => mapChunk(deps, streams, request, context))),
+    post: (request) => step((context) => inLane(request, context, () => postChunk(deps, streams, request, context))),
     park: (request) => step(() => parkStream(deps, streams, request)),
     pause: (request) => step(() => pauseStream(deps, request)),
     complete: (request) => step((context) => completeStream(deps, streams, request, context)),
+    noteBackfill: (request) => step(() => noteBackfill(deps, streams, request)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
     ...repairActivities(deps),
   }

@@ -10,6 +10,8 @@ export class LivePages {
   readonly #store: Store
   readonly #account: string
   readonly #request: PageRequest
+  /** Whose log tells of it: that of the run, or that of the backfill. */
+  readonly #run: string
   #last = 0
   #told = 0
   readonly #noted = new Set<string>()
@@ -20,6 +22,7 @@ export class LivePages {
     this.#store = store
     this.#account = account
     this.#request = request
+    this.#run = request.range?.of ?? request.run
   }
 
   show(pages: number, records: number): void {
@@ -32,7 +35,8 @@ export class LivePages {
   /** The chunk's last word: its stop is also a line in the run's log. */
   async done(pages: number, records: number, requests: number, stop: PageStop): Promise<void> {
     await this.#writing
-    const { run, stream, seq } = this.#request
+    const { stream, seq } = this.#request
+    const run = this.#run
     const wait = stop.kind === 'throttled' ? { reason: stop.reason, until: new Date(stop.untilMs).toISOString() } : null
     await this.#write(pages, records, requests, wait)
     if (stop.kind === 'interrupted' && stop.opening) return this.outage(stop.opening, stop.reason)
@@ -44,7 +48,8 @@ export class LivePages {
   async outage(opening: number, reason: string): Promise<void> {
     if (this.#told === opening) return
     this.#told = opening
-    const { run, stream } = this.#request
+    const { stream } = this.#request
+    const run = this.#run
     await this.#store.logOnce(outageKey(this.#account, opening), { run, stream, level: 'warn', message: `${reason}; asked again with growing pauses` }).catch(() => undefined)
   }
 
@@ -52,13 +57,17 @@ export class LivePages {
   notice({ key, message }: { key: string; message: string }): void {
     if (this.#noted.has(key) || this.#noted.size > 100) return
     this.#noted.add(key)
-    const { sync, run, stream } = this.#request
-    void this.#store.noteStream({ kind: 'notice', sync, run, stream, text: message }).catch(() => undefined)
+    const { sync, stream, range } = this.#request
+    const run = this.#run
+    // Windows of a backfill are not what a sync's health is measured by.
+    if (!range) void this.#store.noteStream({ kind: 'notice', sync, run, stream, text: message }).catch(() => undefined)
     void this.#store.logOnce(`notice ${stream} ${key}`.slice(0, 500), { run, stream, level: 'warn', message }).catch(() => undefined)
   }
 
   async #write(pages: number, records: number, requests: number, wait: { reason: string; until: string } | null): Promise<void> {
-    const { run, stream, before } = this.#request
+    const { run, stream, before, range } = this.#request
+    // A backfill tells how far it is by its workflow.
+    if (range) return
     await this.#store
       .saveProgress(run, {
         stream,

@@ -83,7 +83,7 @@ export async function mapChunk(deps: ActivityDeps, streams: OpenStreams, request
   if (ahead) return ahead
   const open = await streams.get(request)
   const mapper = await mapperOf(deps, streams, request, open)
-  const rows = await RowWriter.open(deps.stage, { run: pages.run, stream: pages.stream, seq: pages.seq }, open.stream, mapper)
+  const rows = await RowWriter.open(deps.stage, { run: pages.run, stream: pages.stream, seq: pages.seq }, open.stream, mapper, open.range)
   try {
     for await (const frame of deps.stage.frames(pages)) {
       step.signal.throwIfAborted()

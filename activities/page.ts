@@ -3,6 +3,7 @@ import { waitSignal } from '../model/signals.ts'
 import { Mapping } from './ahead.ts'
 import { pacerOf, type OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
+import type { Lanes } from './lanes.ts'
 import { LivePages } from './live.ts'
 import { adoptFirstPage } from './first-page.ts'
 import { noteHealth } from './health.ts'
@@ -19,7 +20,7 @@ function tellWait(connection: string, { stop, waitMs }: PageResult): void {
  * Reads pages from a position until the chunk's budget is spent, and stages them as they are. What an earlier attempt staged is a chunk
  * as it is: it is delivered now, so that workers that are killed again and again move on all the same.
  */
-export async function readChunk(deps: ActivityDeps, streams: OpenStreams, request: PageRequest, step: StepContext): Promise<PageResult> {
+export async function readChunk(deps: ActivityDeps, streams: OpenStreams, request: PageRequest, step: StepContext, lanes: Lanes): Promise<PageResult> {
   const open = await streams.get(request)
   const chunk = { run: request.run, stream: request.stream, seq: request.seq }
   const left = await deps.stage.resume(chunk)
@@ -59,13 +60,15 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   }
 
   const inTurn = request.inTurn || step.attempt > 1
-  const pacer = pacerOf(deps.store, open, `${request.run}/${request.stream}`, 'bulk')
+  const { range } = request
+  const pacer = pacerOf(deps.store, open, `${range?.of ?? request.run}/${request.stream}`, range ? 'background' : 'bulk')
   const writer = await deps.stage.writer(chunk)
   let written: Promise<void> = Promise.resolve()
   try {
     const read = await open.reader.read({
       position,
       since: request.since,
+      until: range?.to,
       budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
       token: () => token.get(),
       pacer: {
@@ -73,6 +76,7 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
         async enter(signal) {
           const known = pacer.closed()
           if (known?.kind === 'down') await live.outage(known.opening, known.reason)
+          if (range) await lanes.giveWay(signal)
           return pacer.enter(signal)
         },
       },

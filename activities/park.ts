@@ -10,7 +10,7 @@ export async function parkStream(deps: ActivityDeps, streams: OpenStreams, reque
   const reason = `${error.field ? `${error.field}: ` : ''}${error.message}${error.cure ? `. Cure: ${error.cure}` : ''}`
   await deps.store.saveProgress(run, { stream, phase: 'parked', counts, wait: { reason, until: until ?? '' } })
   await deps.store.log({ run, stream, level: 'error', message: `parked: ${error.type}: ${reason}${until ? `; tries again at ${until}` : ''}` })
-  await deps.store.noteStream({ kind: 'parked', sync: request.sync, run, stream, error }).catch(() => undefined)
+  if (!request.range) await deps.store.noteStream({ kind: 'parked', sync: request.sync, run, stream, error }).catch(() => undefined)
   if (error.type === 'AuthFailed' || error.type === 'PermissionDenied') await noteRefusal(deps, request)
   // After it can be seen: whoever signs in looks for parked streams afterwards, so one of the two sees the other.
   const signedIn = error.type === 'AuthFailed' && request.signIn !== undefined && (await hasSignedIn(deps, streams, request, request.signIn))

@@ -1,3 +1,4 @@
+import { newestColumn } from '../model/newest-column.ts'
 import type { RejectedKey } from '../model/ports.ts'
 import type { PostResult } from '../model/run.ts'
 import type { OpenStreams } from './context.ts'
@@ -25,7 +26,7 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
   const path = rows.rows > 0 ? await deps.stage.path(rows.file).catch(gone) : ''
   const result = await open.destination
     .post(
-      { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected, approved: request.approved === true, sent: request.before.inserted + request.before.updated + request.before.deleted },
+      { plan: open.stream, streamKey: open.streamKey, epoch: request.epoch, rows, position: request.position, last: request.last, rejected, approved: request.approved === true, sent: request.before.inserted + request.before.updated + request.before.deleted, newest: request.range ? newestColumn(open.stream) : null },
       path,
       step.signal,
       async (refused) => deps.store.saveRejects(rows, request.sync, await refusedRejects(deps, streams, request, open, refused)),
@@ -38,6 +39,11 @@ export async function postChunk(deps: ActivityDeps, streams: OpenStreams, reques
   if (to.kind === 'action') await noteHealth(deps.store, to.connection, result.stop ?? { kind: 'done' }, result.inserted + result.updated + result.unchanged + result.deleted > 0)
   // A chunk that stopped before its end is posted again from the same file.
   if (result.stop === null) await deps.stage.dropRows(rows)
+  // A backfill tells how far it is by its workflow; its raw pages would fill the disk.
+  if (request.range) {
+    if (request.last && result.stop === null) await deps.stage.remove(run).catch(() => undefined)
+    return result
+  }
   const b = request.before
   await deps.store
     .saveProgress(run, {

@@ -1,3 +1,4 @@
+import { smallChunk } from './range.ts'
 import { tableName } from '../model/table-name.ts'
 import type { OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -10,10 +11,12 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
   await destination.check(stream)
   const { run, round, committed, used } = target
   const from = await destination.begin(stream, streamKey, round === 0 ? run : `${run}#${round}`, { committed, used, anew: target.anew !== '' })
-  await noteStarted(deps.store, target, stream)
-  if (target.anew) await deps.store.log({ run: target.run, stream: target.stream, level: 'warn', message: `reads from the beginning again: ${target.anew}` })
+  if (!target.range) await noteStarted(deps.store, target, stream)
+  // Windows of a backfill have one log.
+  const log = target.range?.of ?? target.run
+  if (target.anew) await deps.store.log({ run: log, stream: target.stream, level: 'warn', message: `reads from the beginning again: ${target.anew}` })
   if (from.resumed) {
-    await deps.store.log({ run: target.run, stream: target.stream, level: 'info', message: 'goes on where an earlier run stopped' })
+    await deps.store.log({ run: log, stream: target.stream, level: 'info', message: 'goes on where an earlier run stopped' })
   }
   return {
     ...from,
@@ -21,7 +24,7 @@ export async function prepareStream(deps: ActivityDeps, streams: OpenStreams, ta
     needsToken: reader.auth.needsToken,
     connection: stream.connection,
     table: tableName(stream),
-    chunk: stream.chunk,
+    chunk: target.range ? smallChunk(stream.chunk) : stream.chunk,
     guard: stream.guard,
     repeatable: stream.mode !== 'append',
   }

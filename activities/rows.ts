@@ -1,4 +1,5 @@
 import { open as openFile, type FileHandle } from 'node:fs/promises'
+import type { WindowRange } from '../model/backfill.ts'
 import { highestMark } from '../destinations/postgres/index.ts'
 import { revive, stringifyExact } from '../model/json/index.ts'
 import { compilePath, type CompiledMapper } from '../model/mapping/index.ts'
@@ -8,6 +9,7 @@ import { redactor } from '../model/redact/index.ts'
 import type { RejectedKey, Stage } from '../model/ports.ts'
 import type { NewReject } from '../model/rejects.ts'
 import type { ChunkRef, StagedRows } from '../model/run.ts'
+import { insideOf } from './range.ts'
 import { ChunkShape } from './watch.ts'
 
 /** Rows are written in pieces of about this many characters. */
@@ -35,20 +37,23 @@ export class RowWriter {
   readonly shape = new ChunkShape()
   readonly counts = { read: 0, rows: 0, filtered: 0, rejected: 0 }
   #watermark: string | null = null
+  readonly #within: ((mark: string | null) => boolean) | null
 
-  private constructor(stage: Stage, chunk: ChunkRef, stream: StreamPlan, mapper: CompiledMapper, file: { ref: string; rows: TextFile }) {
+  private constructor(stage: Stage, chunk: ChunkRef, stream: StreamPlan, mapper: CompiledMapper, file: { ref: string; rows: TextFile }, range: WindowRange | null) {
     this.#stage = stage
     this.#chunk = chunk
     this.#mapper = mapper
     const field = fieldIncrementOf(stream.stream)?.field
     this.#mark = field === undefined ? null : compilePath(field)
+    this.#within = range && insideOf(range)
     this.#ref = file.ref
     this.#rows = file.rows
   }
 
-  static async open(stage: Stage, chunk: ChunkRef, stream: StreamPlan, mapper: CompiledMapper): Promise<RowWriter> {
+  /** `range`: records that lie outside of it are left out and counted as filtered; another window has them. */
+  static async open(stage: Stage, chunk: ChunkRef, stream: StreamPlan, mapper: CompiledMapper, range: WindowRange | null): Promise<RowWriter> {
     const { ref, path } = await stage.newFile(chunk, 'rows')
-    return new RowWriter(stage, chunk, stream, mapper, { ref, rows: new TextFile(await openFile(path, 'w')) })
+    return new RowWriter(stage, chunk, stream, mapper, { ref, rows: new TextFile(await openFile(path, 'w')) }, range)
   }
 
   /** Maps the records of one page. They are as the mapper wants them parsed: see `CompiledMapper.parse`. */
@@ -57,6 +62,12 @@ export class RowWriter {
     const lazy = this.#mapper.parse.revive === false
     this.shape.look(records, lazy)
     for (const record of records) {
+      const mark = this.#mark ? markText(lazy ? revive(this.#mark(record)) : this.#mark(record)) : null
+      if (this.#within && !this.#within(mark)) {
+        this.counts.filtered += 1
+        this.counts.read += 1
+        continue
+      }
       const verdict = this.#mapper.map(record, this.#rows)
       if (verdict === null) this.counts.rows += 1
       else if (verdict === 'filtered') this.counts.filtered += 1
@@ -65,7 +76,7 @@ export class RowWriter {
         await this.#reject({ index: this.counts.read, ...verdict, reason: redactor.text(verdict.reason), key: this.#mapper.keyOf(record), ...rawOf(record, lazy) })
       }
       this.counts.read += 1
-      if (this.#mark) this.#watermark = highestMark(this.#watermark, markText(lazy ? revive(this.#mark(record)) : this.#mark(record)))
+      if (this.#mark) this.#watermark = highestMark(this.#watermark, mark)
     }
     if (this.#rows.text.length > PIECE) await this.#rows.flush()
   }

@@ -1,5 +1,6 @@
 /** Arguments and results of the activities: references and counts only, never records, tokens or page bodies. */
 import type { FreshRequest, FreshResult } from '../model/owner.ts'
+import type { BackfillEnd, WindowRange } from '../model/backfill.ts'
 import type { Guard } from '../model/plan.ts'
 import type { CompleteResult, Counts, PageResult, Position, PostResult, RunError, RunReceipt, StagedPages, StagedRows } from '../model/run.ts'
 
@@ -13,6 +14,8 @@ export interface StreamTarget {
   stream: string
   /** How often a person sent the stream on within this run: a new round opens everything anew. */
   round: number
+  /** A window of a backfill; absent in runs of a sync. */
+  range?: WindowRange
 }
 
 export interface PrepareRequest extends StreamTarget {
@@ -168,4 +171,6 @@ export interface Activities {
   complete(request: CompleteRequest): Promise<CompleteResult>
   /** Writes the receipt of a run and cleans up behind it. */
   finish(request: { receipt: RunReceipt; error: RunError | null }): Promise<void>
+  /** Notes how a backfill stands; at its end cleans up behind it. */
+  noteBackfill(request: BackfillEnd): Promise<void>
 }

@@ -25,7 +25,9 @@ export async function noteLapses(store: Store, connection: string, source: Sourc
 }
 
 /** Notes how far a stream's incremental field has come, where that is a time. */
-export async function noteWatermark(store: Store, { sync, run, stream }: StreamTarget, watermark: string | null): Promise<void> {
+export async function noteWatermark(store: Store, { sync, run, stream, range }: StreamTarget, watermark: string | null): Promise<void> {
+  // A window of a backfill says nothing of how far the runs have come.
+  if (range) return
   const at = watermark === null ? null : timeOf(watermark)
   if (at) await store.noteStream({ kind: 'watermark', sync, run, stream, at }).catch(() => undefined)
 }
@@ -59,7 +61,8 @@ export class ChunkShape {
 export class Shapes {
   readonly #told = new Map<string, Shape>()
 
-  async tell(store: Store, { sync, run, stream }: StreamTarget, { shape }: ChunkShape): Promise<void> {
+  async tell(store: Store, { sync, run, stream, range }: StreamTarget, { shape }: ChunkShape): Promise<void> {
+    if (range) return
     if (shape.n === 0) return
     const key = `${run}\n${stream}`
     const told = this.#told.get(key)

@@ -13,6 +13,7 @@ import { loadVaultKey, openStore } from '../store/index.ts'
 import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
+import { Backfills } from './backfill/index.ts'
 import { Connections } from './connections.ts'
 import { connectClient, findTemporal, type TemporalAddress } from './connect.ts'
 import { followingKeys } from '../workers/codec/index.ts'
@@ -77,6 +78,8 @@ export type LoadedStart = Omit<StartOptions, 'tenant' | 'idempotencyKey'>
 export class Isthmus {
   readonly syncs: Syncs
   readonly rejects: Rejects
+  /** Ranges of time read window by window, beside the runs of a sync. */
+  readonly backfills: Backfills
   /** When syncs start by themselves. */
   readonly schedules: Schedules
   /** Actions of connectors, called with records of a file or of a program. */
@@ -101,6 +104,7 @@ export class Isthmus {
       reconnected: (connection) => this.reconnected(connection),
     })
     this.actions = new PostActions({ projectDir: resolve(options.projectDir ?? '.'), store: async () => (await this.#connect()).store, start: (loaded, given) => this.syncs.startLoaded(loaded, given) })
+    this.backfills = new Backfills(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
     this.schedules = new Schedules({ projectDir: resolve(options.projectDir ?? '.'), environment: () => this.#environment(), connect: () => this.#connect() })
     this.alerts = new Alerts(resolve(options.projectDir ?? '.'), () => this.#environment(), async () => (await this.#connect()).store)
     this.rejects = new Rejects(resolve(options.projectDir ?? '.'), () => this.#environment(), () => this.#connect())
@@ -362,7 +366,7 @@ export class Syncs {
   }
 }
 
-function selectStreams(plan: Plan, names: string[] | undefined): Plan {
+export function selectStreams(plan: Plan, names: string[] | undefined): Plan {
   if (!names || names.length === 0) return plan
   const unknown = names.find((n) => !plan.streams.some((s) => s.name === n))
   if (unknown !== undefined) {
@@ -398,7 +402,7 @@ function waits(plan: Plan): IsthmusError {
   return new IsthmusError('AlreadyRunning', `other records of "${plan.id}" wait for a person`, { cure: `look at them (isthmus status ${plan.id}), then isthmus approve, retry or skip ${plan.id}` })
 }
 
-function uiUrl(temporal: TemporalAddress, workflowId: string, runId: string): string | null {
+export function uiUrl(temporal: TemporalAddress, workflowId: string, runId: string): string | null {
   if (!temporal.uiUrl) return null
   return `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}${runId ? `/${runId}/history` : ''}`
 }

@@ -138,7 +138,7 @@ function lapsed(position: Position | null, stop: PageStop): boolean {
 }
 
 /** Stops that no waiting cures are refused here; the others are the run's matter. */
-function refuse(stop: PageStop): void {
+export function refuse(stop: PageStop): void {
   if (stop.kind === 'refused') throw new IsthmusError(stop.type, stop.reason, { field: stop.field, cure: stop.cure })
   if (stop.kind === 'positionLost') {
     throw new IsthmusError('Contract', stop.reason, { field: 'from.page', cure: 'begin anew with `isthmus run --from-start`; a table of mode append would get records twice' })
@@ -148,7 +148,7 @@ function refuse(stop: PageStop): void {
 }
 
 /** A mapping that refuses every record of the first page is wrong, and told before a run begins. */
-async function tryMapping(sync: LoadedSync, one: OpenStream, page: PageRead): Promise<void> {
+export async function tryMapping(sync: LoadedSync, one: OpenStream, page: PageRead): Promise<void> {
   const mapper = rowMapper(one.stream, sync.definition.flows[sync.definition.flows.length > 1 ? indexOf(sync, one) : 0])
   const records = recordsOf(one.stream, page, mapper)
   let first: { reason: string; field: string } | null = null

@@ -124,8 +124,10 @@ type FieldOptions = Exclude<EntityOptions['incremental'], string | undefined>
 function increment(version: 2 | 4, { field, type = version === 2 ? 'datetime' : 'datetimeoffset', ...rest }: FieldOptions, filter: string | undefined): NonNullable<StreamInput['incremental']> {
   const { literal, format } = literalOf(version, type)
   const since = `${field} ge ${literal}`
+  const between = `${since} and ${field} lt ${literal.replace('{since}', '{until}')}`
+  const and = (bounds: string): string => (filter === undefined ? bounds : `(${filter}) and ${bounds}`)
   // In a record a path has dots where OData writes slashes.
-  return { kind: 'field', field: field.split('/'), send: '$filter', format, expression: filter === undefined ? since : `(${filter}) and ${since}`, ...rest }
+  return { kind: 'field', field: field.split('/'), send: '$filter', format, expression: and(since), until: '$filter', untilExpression: and(between), ...rest }
 }
 
 /** How the bound is written (OData 2: 6; OData 4.01 ABNF: primitiveLiteral). */

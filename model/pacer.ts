@@ -1,7 +1,10 @@
 import type { ErrorType } from './errors.ts'
 
-/** `interactive`: a person waits for the answer; goes before `bulk` wherever both wait. */
-export type Priority = 'bulk' | 'interactive'
+/**
+ * `interactive`: a person waits for the answer; goes before `bulk` wherever both wait. `background`: takes what the others leave, and leaves them room:
+ * one request at a time less than the account allows, and a part of its windows.
+ */
+export type Priority = 'background' | 'bulk' | 'interactive'
 
 export interface RateWindow {
   requests: number

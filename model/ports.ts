@@ -1,5 +1,6 @@
 /** Interfaces between the folders. Each is implemented once, in the folder its comment names. */
 import type { ChunkRef, CompleteResult, Counts, Outcome, Position, PostResult, RefusedRow, RunReceipt, Segment, StagedPages, StagedRows, StreamProgress } from './run.ts'
+import type { BackfillStore } from './backfill.ts'
 import type { Column, Mode, Plan, StreamPlan } from './plan.ts'
 import type { ConnectionStore, ConnectLinkStore, PayloadKeys } from './connections.ts'
 import type { Pacer, PacerOptions } from './pacer.ts'
@@ -121,6 +122,8 @@ export interface PostRequest {
   approved?: boolean
   /** Keys of the chunk's records that were rejected before: null where one could not be read. Default: there are none. */
   rejected?: (RejectedKey | null)[]
+  /** Column that tells which version of a record is newer: a row that has a higher value there already stays and counts as unchanged. Default null: the row given wins. */
+  newest?: string | null
 }
 
 /** A database that takes rows. destinations/postgres implements it. */
@@ -154,6 +157,8 @@ export interface RowDestination {
    * and updates, mode replace makes the table anew. Throws AlreadyRunning when the stream is not where `mark` said, Contract when rows are refused; then nothing is changed.
    */
   remap(request: RemapRequest, signal: AbortSignal): Promise<RemapDifference>
+  /** Forgets the checkpoints whose stream key begins so. */
+  forget(prefix: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -244,7 +249,7 @@ export interface TokenRefresh {
 }
 
 /** The state tables of Isthmus in PostgreSQL (schema `isthmus`). */
-export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, ScheduleStore, InboxStore, WatchStore {
+export interface Store extends RejectStore, RemapStore, ConnectionStore, ConnectLinkStore, TriggerStore, ApiKeyStore, ScheduleStore, InboxStore, WatchStore, BackfillStore {
   migrate(): Promise<void>
   savePlan(plan: Plan): Promise<void>
   getPlan(hash: string): Promise<Plan>

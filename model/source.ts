@@ -87,6 +87,13 @@ const fieldIncrement = z.strictObject({
   format: z.enum(['same', 'iso', 'local', 'date', 'epoch', 'epochMs']).default('same'),
   /** What is sent in `send`, with the bound at `{since}`: `updated_at ge {since}`. It takes the place of a parameter of that name in `query`. */
   expression: z.string().default('{since}'),
+  /**
+   * Parameter that asks for records changed before a moment, for the windows of a backfill; `untilExpression` is what is sent in it, with the bounds at
+   * `{until}` and `{since}`, `{until}` when left out. It goes where `send` goes and takes the place of a parameter of that name. Absent, not '', where there
+   * is none: plans without it keep their hash.
+   */
+  until: z.string().min(1).optional(),
+  untilExpression: z.string().min(1).optional(),
   /** The bound of the very first run; '' reads everything. */
   start: z.string().default(''),
   /** Taken off the watermark on every run, so that late rows are seen; only for times. */
@@ -126,7 +133,7 @@ const method = z.enum(['GET', 'POST', 'PUT', 'PATCH'])
 
 /**
  * A request of a stream that differs from its first one. In path, query, headers and body these are filled in where they are known:
- * `{cursor}`, `{page}`, `{offset}`, `{size}` of paging; `{since}` of increments; `{from}`, `{to}`, `{after}` of windows; `{job}` of jobs; `{parent.field}`.
+ * `{cursor}`, `{page}`, `{offset}`, `{size}` of paging; `{since}` of increments, `{until}` of backfills; `{from}`, `{to}`, `{after}` of windows; `{job}` of jobs; `{parent.field}`.
  * A parameter or field that is exactly one of them is left out as long as it is not known.
  */
 export const requestSchema = z.strictObject({

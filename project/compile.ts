@@ -123,8 +123,15 @@ function compileFlow(flow: AnyFlow, where: Where): StreamPlan {
     name: stream.name, connection, source, stream,
     destination: to.destination,
     columns, key: mode === 'append' ? [] : key, mapping, mode, deletes, guard, freshness, chunk: to.destination.kind === 'action' ? ACTION_CHUNK : CHUNK,
-    scan: sha256(canonical({ source: { baseUrl: source.baseUrl, query: source.query }, stream: { ...stream, expect: null }, to: to.identity })).slice(0, 32),
+    scan: sha256(canonical({ source: { baseUrl: source.baseUrl, query: source.query }, stream: { ...stream, expect: null, incremental: scanned(stream.incremental) }, to: to.identity })).slice(0, 32),
   }
+}
+
+/** What of an increment identifies a scan: how an upper bound is asked for changes nothing of what is read without one. */
+function scanned(incremental: Stream['incremental']): Stream['incremental'] {
+  if (incremental?.kind !== 'field') return incremental
+  const { until: _, untilExpression: _expression, ...rest } = incremental
+  return rest
 }
 
 /** Where a flow goes, the key it names, and what identifies it in a scan. */

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Store } from '../model/ports.ts'
+import { backfillQueries } from './backfills.ts'
 import { apiKeyQueries } from './api-keys.ts'
 import { CallbackError } from './callback-error.ts'
 import { connectLinkQueries } from './connect-links.ts'
@@ -55,6 +56,7 @@ export async function openStore(databaseUrl: string, { key, silenceMs }: StoreOp
     logs: log.logs,
     ...rejectQueries(pool),
     ...remapQueries(pool),
+    ...backfillQueries(pool),
     ...scheduleQueries(pool),
     ...settingsQueries(pool, keyring),
     ...tokens.queries,

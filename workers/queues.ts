@@ -7,5 +7,9 @@ export const API_TASK_QUEUE = 'isthmus-api'
 /** Task queue of the `refresh` activity: steps of the other queues wait for it, so it must not need a place among them. */
 export const TOKEN_TASK_QUEUE = 'isthmus-tokens'
 
+/** Task queues of backfills: their steps have places of their own, so that those of runs find theirs free. */
+export const BACKFILL_TASK_QUEUE = 'isthmus-backfill'
+export const BACKFILL_API_TASK_QUEUE = 'isthmus-backfill-api'
+
 /** Search attributes Isthmus sets on its workflows, all of type Keyword. */
 export const SEARCH_ATTRIBUTES = ['IsthmusSync', 'IsthmusStream', 'IsthmusConnection', 'IsthmusPhase', 'IsthmusRun'] as const

@@ -3,7 +3,7 @@ import type { ActivityInterceptorsFactory, NativeConnection, Worker, WorkerOptio
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
-import { API_TASK_QUEUE, TASK_QUEUE, TOKEN_TASK_QUEUE } from './queues.ts'
+import { API_TASK_QUEUE, BACKFILL_API_TASK_QUEUE, BACKFILL_TASK_QUEUE, TASK_QUEUE, TOKEN_TASK_QUEUE } from './queues.ts'
 
 export interface WorkersOptions {
   connection: NativeConnection
@@ -34,11 +34,17 @@ export interface Workers {
 
 /** The queue of each activity that does not stay with the workflows. */
 const QUEUES = new Map([['authenticate', API_TASK_QUEUE], ['page', API_TASK_QUEUE], ['refresh', TOKEN_TASK_QUEUE]])
+/** The steps of a window of a backfill, and how many of them a worker works at: those that wait for an answer hold no processor. */
+const BACKFILL: [queue: string, names: string[], most: number][] = [
+  [BACKFILL_TASK_QUEUE, ['prepare', 'map', 'post', 'complete', 'noteBackfill'], 3],
+  [BACKFILL_API_TASK_QUEUE, ['authenticate', 'page'], 16],
+]
 /** Refreshes under way at once: one for each connection. */
 const MAX_REFRESHES = 20
 
 /**
- * Makes the workers of a process: `isthmus` (workflows and light activities, 8 at a time), `isthmus-api` (`authenticate` and `page`) and `isthmus-tokens` (`refresh`).
+ * Makes the workers of a process: `isthmus` (workflows and light activities, 8 at a time), `isthmus-api` (`authenticate` and `page`), `isthmus-tokens` (`refresh`) and
+ * those of backfills.
  * @throws IsthmusError NotFound when the namespace does not exist.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
@@ -64,6 +70,10 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     workers.push(await sdk.Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: of(TASK_QUEUE), maxConcurrentActivityTaskExecutions: 8 }))
     for (const [taskQueue, most] of [[API_TASK_QUEUE, maxPages], [TOKEN_TASK_QUEUE, MAX_REFRESHES]] as const) {
       const activities = of(taskQueue)
+      if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
+    }
+    for (const [taskQueue, names, most] of BACKFILL) {
+      const activities = Object.fromEntries(all.filter(([name]) => names.includes(name)))
       if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
     }
   } catch (error) {

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import type { BackfillProgress } from '../model/backfill.ts'
 import type { FreshRequest, FreshResult } from '../model/owner.ts'
 import type { ConnectionState } from './types.ts'
 import type { RunReceipt, StreamProgress, StreamReceipt } from '../model/run.ts'
@@ -41,6 +42,27 @@ export const heldSignal = defineSignal<[PauseNote | null]>('held')
 export const parkedSignal = defineSignal<[StreamReceipt]>('streamParked')
 /** A parked stream goes on. */
 export const resumedSignal = defineSignal<[{ stream: string }]>('streamResumed')
+
+/** A window of a backfill hands its place back at the end of the chunk it is in. */
+export const drainSignal = defineSignal<[]>('drain')
+/** What a backfill is sent on with: the plan as it is now. */
+export interface BackfillOrderNow {
+  /** Hash of the stored plan. */
+  plan: string
+  streams: { name: string; connection: string; table: string }[]
+}
+/** Live view of a backfill. */
+export const backfillQuery = defineQuery<BackfillProgress>('progress')
+/** Ends what is under way at the next whole chunk and begins nothing more; answers when nothing is under way. The text says why. */
+export const pauseBackfillUpdate = defineUpdate<BackfillProgress, [string]>('pause')
+/** Goes on. Refused when it is not paused. */
+export const resumeBackfillUpdate = defineUpdate<BackfillProgress, [BackfillOrderNow]>('resume')
+/** Windows read at once, 1 to 32. */
+export const setConcurrencyUpdate = defineUpdate<BackfillProgress, [number]>('setConcurrency')
+/** Begins the windows again that stopped. Refused when none has. */
+export const retryWindowsUpdate = defineUpdate<BackfillProgress, [BackfillOrderNow]>('retry')
+/** Gives the windows up that stopped. Refused when none has. */
+export const skipWindowsUpdate = defineUpdate<BackfillProgress, []>('skip')
 
 /** Events have arrived that a sync wants; with the stored plan of who received them. */
 export const eventsSignal = defineSignal<[{ plan: string }]>('events')

@@ -5,7 +5,7 @@ import { beginsAt, cause, clock, inWords } from './details.ts'
 import { PositionLost, stopped, StreamStopped } from './failure.ts'
 import { checkRejects } from './guard.ts'
 import { lapses, MAX_SETBACKS, setbackWait } from './policy.ts'
-import { local, remote } from './steps.ts'
+import { stepsOf } from './steps.ts'
 import type { Board } from './board.ts'
 import type { StreamInput, StreamState } from './types.ts'
 
@@ -23,7 +23,8 @@ const CAREFUL_CHUNK_MS = 5_000
  * Returns `continue` when the history is long enough and nothing is under way.
  */
 export async function pump(input: StreamInput, state: StreamState, board: Board, full: () => boolean): Promise<'done' | 'continue'> {
-  const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round }
+  const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, ...(input.range && { range: input.range }) }
+  const { local, remote } = stepsOf(input)
   let open = 0
   let failure: { error: unknown } | null = null
   let posted: Promise<void> = Promise.resolve()

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/types.ts'
+import type { StreamInput } from './types.ts'
 
 /**
  * Waits between attempts stay short, since what an attempt does is bounded and
@@ -9,25 +10,37 @@ import type { Activities } from '../activities/types.ts'
  */
 const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' } as const
 
-/** Steps on our own data: short work, local services. */
-export const local = proxyActivities<Pick<Activities, 'begin' | 'begun' | 'unbegin' | 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'pause' | 'finish'>>({
+type Local = Pick<Activities, 'begin' | 'begun' | 'unbegin' | 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'pause' | 'finish'>
+type Remote = Pick<Activities, 'authenticate' | 'page'>
+
+const LOCAL = {
   startToCloseTimeout: '30 minutes',
   scheduleToCloseTimeout: '24 hours',
   heartbeatTimeout: '10 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry,
-})
+} as const
+const REMOTE = { ...LOCAL, allowEagerDispatch: false } as const
+
+/** Steps on our own data: short work, local services. */
+export const local = proxyActivities<Local>(LOCAL)
 
 /** Steps that call the API: on their own task queue, never dispatched eagerly, so that they can be paced apart. */
-export const remote = proxyActivities<Pick<Activities, 'authenticate' | 'page'>>({
-  taskQueue: 'isthmus-api',
-  startToCloseTimeout: '30 minutes',
-  scheduleToCloseTimeout: '24 hours',
-  heartbeatTimeout: '10 seconds',
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  allowEagerDispatch: false,
-  retry,
-})
+export const remote = proxyActivities<Remote>({ ...REMOTE, taskQueue: 'isthmus-api' })
+
+/** Task queues of backfills: few places, so that runs find theirs. */
+const BACKFILL = { local: 'isthmus-backfill', remote: 'isthmus-backfill-api' }
+
+const localOfBackfill = proxyActivities<Local>({ ...LOCAL, taskQueue: BACKFILL.local })
+const remoteOfBackfill = proxyActivities<Remote>({ ...REMOTE, taskQueue: BACKFILL.remote })
+
+/** The steps of a stream, on the queues of runs or of backfills. */
+export function stepsOf({ range }: Pick<StreamInput, 'range'>): { local: typeof local; remote: typeof remote } {
+  return range ? { local: localOfBackfill, remote: remoteOfBackfill } : { local, remote }
+}
+
+/** Notes of a backfill. */
+export const notes = proxyActivities<Pick<Activities, 'noteBackfill'>>({ ...LOCAL, taskQueue: BACKFILL.local })
 
 /**
  * Gets new tokens, on a queue of its own: steps that wait for one hold places of the other queues. Bounded, so that those who wait are told

@@ -4,12 +4,12 @@ import { openBoard, type Board } from './board.ts'
 import { openDesk } from './desk.ts'
 import { failureType, isCancellation, PositionLost, runError, StreamStopped } from './failure.ts'
 import { checkDrop } from './guard.ts'
-import { heldSignal, progressQuery } from './messages.ts'
+import { drainSignal, heldSignal, progressQuery } from './messages.ts'
 import { park } from './park.ts'
 import { lapses, NEVER_PARKS } from './policy.ts'
 import { pump } from './pump.ts'
 import { beginState, rewind } from './state.ts'
-import { local } from './steps.ts'
+import { stepsOf } from './steps.ts'
 import type { StreamInput, StreamState } from './types.ts'
 
 /** How often one run begins its scan anew because the place to go on from was lost. */
@@ -30,12 +30,14 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
   })
   setHandler(progressQuery, () => ({ stream: input.stream, phase: board.phase, counts: state.counts, position: state.position, wait: board.wait, error: board.error }))
 
+  let draining = false
+  if (input.range) setHandler(drainSignal, () => void (draining = true))
+
   let outcome: Outcome | null = null
   let error: RunError | null = null
   while (outcome === null) {
     try {
-      await work(input, state, board)
-      outcome = 'completed'
+      outcome = await work(input, state, board, () => draining)
       error = null
     } catch (thrown) {
       // `continueAsNew` works by throwing: it is no failure of the stream.
@@ -44,6 +46,8 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
       error = isCancellation(thrown) ? null : runError(thrown)
       if (error === null) outcome = 'cancelled'
       else if (NEVER_PARKS.includes(error.type)) outcome = 'failed'
+      // A window makes room for others; the backfill begins it again.
+      else if (input.range) outcome = 'parked'
       else {
         // A person may take days: the cancellation that ends the wait is seen there.
         const end = await park({ input, state, board, desk }, error).catch((stopped: unknown) => {
@@ -60,13 +64,17 @@ export async function stream(input: StreamInput): Promise<StreamReceipt> {
   return receipt
 }
 
-/** One try at the rest of the stream. */
-async function work(input: StreamInput, state: StreamState, board: Board): Promise<void> {
+/** One try at the rest of the stream. A window that is to hand its place back ends behind a whole chunk, as cancelled. */
+async function work(input: StreamInput, state: StreamState, board: Board, draining: () => boolean): Promise<'completed' | 'cancelled'> {
   if (!state.ready) await prepare(input, state)
-  if (!state.ended && (await pumpWithRestarts(input, state, board)) === 'continue') await continueAsNew<typeof stream>({ ...input, carried: state })
+  if (!state.ended && (await pumpWithRestarts(input, state, board, draining)) === 'continue') {
+    if (draining()) return 'cancelled'
+    await continueAsNew<typeof stream>({ ...input, carried: state })
+  }
   state.ended = true
   checkDrop(state)
   await complete(input, state)
+  return 'completed'
 }
 
 /** The scan begins anew if that doubles nothing; false when it must be left to a person. */
@@ -81,8 +89,11 @@ function beginAnew(state: StreamState, reason: string): boolean {
 }
 
 async function prepare(input: StreamInput, state: StreamState): Promise<void> {
-  const ready = await local.prepare.executeWithOptions({ summary: `table ${input.table}, checkpoint of ${input.stream}` }, [
-    { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, anew: state.anew, committed: state.committed.seq, used: state.seq + (state.round > 0 ? 1 : 0) },
+  const ready = await stepsOf(input).local.prepare.executeWithOptions({ summary: `table ${input.table}, checkpoint of ${input.stream}` }, [
+    {
+      sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, anew: state.anew, committed: state.committed.seq, used: state.seq + (state.round > 0 ? 1 : 0),
+      ...(input.range && { range: input.range }),
+    },
   ])
   state.ready = true
   state.ended = false
@@ -108,17 +119,17 @@ async function prepare(input: StreamInput, state: StreamState): Promise<void> {
 /** Only a scan without lower bound has seen everything, and only then something follows from what it has not seen. */
 async function complete(input: StreamInput, state: StreamState): Promise<void> {
   if (state.since !== null) return
-  const result = await local.complete.executeWithOptions({ summary: `${input.table}: what is no longer at the source` }, [
+  const result = await stepsOf(input).local.complete.executeWithOptions({ summary: `${input.table}: what is no longer at the source` }, [
     { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, epoch: state.epoch, approved: state.approved.removed },
   ])
   if (result.kind === 'approval') throw new StreamStopped({ type: 'Implausible', message: result.reason, field: 'deletes.approveAbove', cure: 'look at the source, then retry to read it again, or approve' })
   state.counts.removed += result.removed
 }
 
-async function pumpWithRestarts(input: StreamInput, state: StreamState, board: Board): Promise<'done' | 'continue'> {
+async function pumpWithRestarts(input: StreamInput, state: StreamState, board: Board, draining: () => boolean): Promise<'done' | 'continue'> {
   for (;;) {
     try {
-      return await pump(input, state, board, () => workflowInfo().continueAsNewSuggested)
+      return await pump(input, state, board, () => workflowInfo().continueAsNewSuggested || draining())
     } catch (error) {
       if (failureType(error) !== 'StageLost' || state.restarts >= MAX_RESTARTS) throw error
       state.restarts += 1

@@ -1,3 +1,4 @@
+import type { WindowRange } from '../model/backfill.ts'
 import type { Guard } from '../model/plan.ts'
 import type { TokenAsk } from '../model/owner.ts'
 import type { Counts, Position, RunError, Wait } from '../model/run.ts'
@@ -43,6 +44,8 @@ export interface StreamInput {
   firstPage: StreamStart['firstPage']
   anew: string
   searchAttributes: boolean
+  /** A window of a backfill: what stops it ends it, and its parent decides. Absent in runs of a sync. */
+  range?: WindowRange
   /** State of the run before continue-as-new; null at the beginning. */
   carried: StreamState | null
 }

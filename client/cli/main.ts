@@ -9,6 +9,7 @@ import { deployCommand } from './deploy.ts'
 import { devCommand } from './dev.ts'
 import { healthCommand } from './health.ts'
 import { initCommand } from './init.ts'
+import { backfillCommand } from './backfill/index.ts'
 import { approveCommand, pauseCommand, resumeCommand, retryCommand, skipCommand } from './operate.ts'
 import { cancelCommand, logsCommand, statusCommand } from './inspect.ts'
 import { keysCommand } from './keys.ts'
@@ -36,7 +37,7 @@ export function program(): Command {
     .option('--no-color', 'no colours, also on a terminal')
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, postCommand, statusCommand, listCommand, logsCommand, healthCommand, alertsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, deployCommand, schedulesCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, keysCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
+  for (const make of [initCommand, devCommand, connectCommand, connectionsCommand, vaultCommand, planCommand, peekCommand, runCommand, backfillCommand, postCommand, statusCommand, listCommand, logsCommand, healthCommand, alertsCommand, pauseCommand, resumeCommand, retryCommand, approveCommand, skipCommand, cancelCommand, deployCommand, schedulesCommand, rejectsCommand, remapCommand, sqlCommand, serveCommand, keysCommand, codecCommand, workerCommand, simulateCommand, conformanceCommand]) {
     command.addCommand(make())
   }
   return command

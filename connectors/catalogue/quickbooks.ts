@@ -4,17 +4,23 @@ import { defineConnector, type DeclaredStream } from '../define.ts'
 import { REDIRECT_URI } from './redirect-uri.ts'
 import { credential, template } from '../../model/value.ts'
 
+const CHANGED = 'MetaData.LastUpdatedTime'
+
 /**
  * Entities by query, in the order of their change (https://developer.intuit.com/app/developer/qbo/docs/learn/explore-the-quickbooks-online-api/data-queries).
  * An empty result has no list at all.
  */
 const entity = (name: string): DeclaredStream => ({
   path: '/query', records: ['QueryResponse', name], key: 'Id',
-  query: { query: `select * from ${name} where MetaData.LastUpdatedTime >= '{since}' orderby MetaData.LastUpdatedTime, Id startposition {offset} maxresults {size}`, minorversion: '75' },
+  query: { query: select(name, `${CHANGED} >= '{since}'`), minorversion: '75' },
   page: { kind: 'offset', param: '', sizeParam: '', start: 1, size: 1000 },
-  incremental: { field: 'MetaData.LastUpdatedTime', start: '1970-01-01T00:00:00Z', overlap: '1m', order: 'ascending' },
+  incremental: { field: CHANGED, start: '1970-01-01T00:00:00Z', overlap: '1m', order: 'ascending', until: 'query', untilExpression: select(name, `${CHANGED} >= '{since}' and ${CHANGED} < '{until}'`) },
   errors: [{ status: [200], path: 'QueryResponse', in: [{}], then: 'empty' }],
 })
+
+function select(name: string, bounds: string): string {
+  return `select * from ${name} where ${bounds} orderby ${CHANGED}, Id startposition {offset} maxresults {size}`
+}
 
 /** QuickBooks Online. Limits per company and app (https://developer.intuit.com/app/developer/qbo/docs/learn/rest-api-features#limits-and-throttles). */
 export const quickbooks = defineConnector('quickbooks', {

@@ -11,10 +11,14 @@ const tokenUrl = template('https://{domain}.my.salesforce.com/services/oauth2/to
  * (https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_query.htm).
  */
 const object = (name: string, fields: string): DeclaredStream => ({
-  path: '/v{version}.0/query', query: { q: `select Id, ${fields}, SystemModstamp from ${name} where SystemModstamp >= {since} order by SystemModstamp, Id` }, records: 'records', key: 'Id',
+  path: '/v{version}.0/query', query: { q: soql(name, fields, 'SystemModstamp >= {since}') }, records: 'records', key: 'Id',
   page: { kind: 'nextUrl', next: 'nextRecordsUrl' },
-  incremental: { field: 'SystemModstamp', format: 'iso', start: '1970-01-01T00:00:00Z', overlap: '5m' },
+  incremental: { field: 'SystemModstamp', format: 'iso', start: '1970-01-01T00:00:00Z', overlap: '5m', until: 'q', untilExpression: soql(name, fields, 'SystemModstamp >= {since} and SystemModstamp < {until}') },
 })
+
+function soql(name: string, fields: string, bounds: string): string {
+  return `select Id, ${fields}, SystemModstamp from ${name} where ${bounds} order by SystemModstamp, Id`
+}
 
 /** Salesforce REST. The daily allowance of an org is 100,000 requests and more (https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta). */
 export const salesforce = defineConnector('salesforce', {

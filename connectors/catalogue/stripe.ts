@@ -6,7 +6,7 @@ import { credential } from '../../model/value.ts'
 /** A list of Stripe, newest first (https://docs.stripe.com/api/pagination). */
 const list = (path: string): DeclaredStream => ({
   path, records: 'data', key: 'id', page: { kind: 'cursor', from: 'lastRecord', next: 'id', send: 'starting_after', hasMore: 'has_more', size: 100, sizeParam: 'limit' },
-  incremental: { field: 'created', send: 'created[gte]', format: 'epoch' },
+  incremental: { field: 'created', send: 'created[gte]', until: 'created[lt]', format: 'epoch' },
 })
 
 /** Stripe (https://docs.stripe.com/rate-limits: 100 requests a second; in test mode 25). */

@@ -61,6 +61,8 @@ export function openActions(databaseUrl: string): Actions {
         remap: async (request) => {
           throw new IsthmusError('InvalidInput', `${tableName(request.plan)} is an action: what an API holds cannot be compared`, { field: 'to', cure: 'run the sync again: records that change are sent again' })
         },
+        // Backfills go to tables only.
+        forget: async () => {},
         close: async () => {},
       }
     },

@@ -175,3 +175,24 @@ describe('remap', () => {
     expect((await all(p)).map((r) => r[1])).toEqual(['newer'])
   })
 })
+
+describe('post beside other writers', () => {
+  it('leaves a row that is newer, also one that another transaction is about to commit', async () => {
+    const p = plan()
+    await filled(p, [[1, 'live', '2026-01-05T00:00:00Z'], [2, 'live', '2026-01-05T00:00:00Z'], [3, 'no time', null]])
+    const key = `sync/${p.destination.table}/window`
+    const { epoch } = await destination.begin(p, key, 'b')
+    const [request, path] = await chunkOf([[1, 'old', '2026-01-04T00:00:00Z'], [2, 'same', '2026-01-05T00:00:00Z'], [3, 'known', '2026-01-01T00:00:00Z'], [4, 'new', '2020-01-01T00:00:00Z']], { plan: p, streamKey: key, epoch, seq: 1, last: true })
+    // A run holds row 2 while the window is loaded, and makes it newer.
+    const run = await db.connect()
+    await run.query(`begin; update ${p.destination.table} set name = 'newest', at = '2026-02-01' where id = 2`)
+    const posted = destination.post({ ...request, newest: 'at' }, path, signal)
+    await expect.poll(async () => (await db.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)).rowCount).toBe(1)
+    await run.query('commit')
+    run.release()
+    expect(await posted).toMatchObject({ inserted: 1, updated: 1, unchanged: 2, refused: 0 })
+    expect(await all(p)).toEqual([['1', 'live', '2026-01-05'], ['2', 'newest', '2026-02-01'], ['3', 'known', '2026-01-01'], ['4', 'new', '2020-01-01']])
+    await destination.forget(key)
+    expect((await db.query('select 1 from isthmus.checkpoints where stream_key like $1', [`sync/${p.destination.table}%`])).rowCount).toBe(1)
+  })
+})

@@ -87,6 +87,8 @@ export function postgresDestination(url: string): RowDestination {
         return transaction(pool, session(request.plan), signal, (client) => remapRows(client, request, () => signal.throwIfAborted()))
       }),
 
+    forget: (prefix) => call(async () => void ((await hasCheckpoints(pool)) && (await pool.query('delete from isthmus.checkpoints where starts_with(stream_key, $1)', [prefix])))),
+
     close: () => pool.end(),
   }
 }

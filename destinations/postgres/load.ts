@@ -25,6 +25,8 @@ export interface Chunk {
   refusals: Refusals
   /** Takes the keys of the chunk's rows. */
   seen?: SeenKeys | null
+  /** Column by which a row that is there may be newer than the chunk's: then it stays. */
+  newest?: string | null
 }
 
 /** Adds rows as they are. */

@@ -37,7 +37,7 @@ export async function mergeChunk(chunk: Chunk, fill: (table: string) => Promise<
   }
   const count = sieve ? lines.length : filled
   const total: Loaded = { inserted: 0, updated: 0, unchanged: 0 }
-  const sql = await mergeSql(client, plan, table, ordinal)
+  const sql = await mergeSql(client, plan, table, ordinal, chunk.newest ?? null)
   let ordinals: number[] | null = null
   // Ordinals have gaps where rows were refused.
   const numbered = async () => (ordinals ??= (await client.query<{ n: string }>(`select ${ordinal} as n from ${TEMPORARY} order by 1`)).rows.map((r) => Number(r.n)))
@@ -71,8 +71,11 @@ async function hasColumn(client: ClientBase, table: string, column: string): Pro
   return (await client.query('select 1 from pg_attribute where attrelid = $1::regclass and attname = $2', [table, column])).rows.length > 0
 }
 
-/** Statement that merges the rows with ordinals $1..$2 and counts keys, inserted and updated rows. */
-export async function mergeSql(client: ClientBase, plan: StreamPlan, table: string, ordinal: string): Promise<string> {
+/**
+ * Statement that merges the rows with ordinals $1..$2 and counts keys, inserted and updated rows. With `newest` a row stays that has a higher value in
+ * that column: the condition is judged on the row as it is when it is locked, so another transaction's newer row is never overwritten.
+ */
+export async function mergeSql(client: ClientBase, plan: StreamPlan, table: string, ordinal: string, newest: string | null = null): Promise<string> {
   const { kind, types } = await facts(client, table)
   const key = plan.key.map(quoted).join(', ')
   const columns = columnList(plan)
@@ -82,7 +85,8 @@ export async function mergeSql(client: ClientBase, plan: StreamPlan, table: stri
   // A record that is there has no mark of a soft delete: one that comes back loses it, also when nothing else differs.
   const mark = plan.deletes.mode === 'soft' && types.has(pgName(plan.deletes.column)) ? quoted(plan.deletes.column) : null
   const set = [...others.map((c) => `${quoted(c.name)} = excluded.${quoted(c.name)}`), ...(mark ? [`${mark} = null`] : [])].join(', ')
-  const where = [differs, ...(mark ? [`t.${mark} is not null`] : [])].filter(Boolean).join(' or ')
+  const changed = [differs, ...(mark ? [`t.${mark} is not null`] : [])].filter(Boolean).join(' or ')
+  const where = newest === null ? changed : `(${changed}) and (t.${quoted(newest)} > excluded.${quoted(newest)}) is not true`
   const action = set ? `do update set ${set} where ${where}` : 'do nothing'
   // Partitioned tables cannot return xmax: there, what existed before is counted as the statement began.
   const partitioned = kind === 'p'

@@ -28,7 +28,7 @@ export async function postChunk(client: ClientBase, request: PostRequest, path: 
   const { schema, table } = tableOf(plan)
   const side = plan.mode === 'replace' ? quotedTable(held.sideSchema!, held.side!) : null
   const seen = held.generation?.table ? new SeenKeys(client, plan, held.generation.table) : null
-  const chunk: Chunk = { client, plan, table: side ?? quotedTable(schema, table), path, rows: rows.rows, refusals: new Refusals(plan, path), seen }
+  const chunk: Chunk = { client, plan, table: side ?? quotedTable(schema, table), path, rows: rows.rows, refusals: new Refusals(plan, path), seen, newest: request.newest ?? null }
   const loaded = await load(chunk, held)
   const result: PostResult = { ...loaded, deleted: 0, refused: chunk.refusals.count, repeated: false, stop: null }
   if (result.refused > 0) await refused(await chunk.refusals.list())

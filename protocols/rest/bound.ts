@@ -1,6 +1,9 @@
 import { IsthmusError } from '../../model/index.ts'
 import type { FieldIncrement } from '../../model/index.ts'
 
+/** Stands for an upper bound that there is not, in requests that always want one. */
+export const FAR = '9999-12-31T00:00:00.000Z'
+
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
 
 /** Epoch ms (NaN when it is none) of a watermark: ISO text (no zone means UTC; cut to the millisecond, so that a lower bound stays one) or epoch digits. */

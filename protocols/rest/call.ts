@@ -38,7 +38,7 @@ export interface Call {
 export function createCall(options: ReadOptions): Call {
   return {
     options,
-    build: createRequests(options.reader, { since: options.since, vars: options.vars ?? {} }),
+    build: createRequests(options.reader, { since: options.since, until: options.until, vars: options.vars ?? {} }),
     read: createPageReader(options.reader, options.raw ?? false),
     judge: createJudge(options.reader.source, options.reader.stream),
     hint: createHint(options.reader.stream),

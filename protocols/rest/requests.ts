@@ -4,7 +4,7 @@ import { acceptOf, encodeBody } from '../formats/index.ts'
 import { graphqlBody } from '../graphql/index.ts'
 import { checkHeaders, hasQuery, joinUrl, setQuery } from '../http/index.ts'
 import type { HttpTarget } from '../http/index.ts'
-import { renderBound } from './bound.ts'
+import { FAR, renderBound } from './bound.ts'
 import { pageParams, pageVars } from './page-params.ts'
 import { sourceValues } from './source-query.ts'
 import { fill, fillJson, fillRoute, setIn, whole, type Vars } from './template.ts'
@@ -35,24 +35,33 @@ export interface Requests {
 export interface RequestOptions {
   /** Lower bound of the incremental field, or the token of the last run; null reads everything. */
   since: string | null
+  /** Upper bound of the incremental field, an ISO time. */
+  until?: string | undefined
   /** What the layers around the pages know: window, parent, job. */
   vars: Vars
 }
 
 /** Resolves everything a request is made of, once a call. */
-export function createRequests(reader: RestReader, { since, vars: outer }: RequestOptions): Requests {
+export function createRequests(reader: RestReader, { since, until, vars: outer }: RequestOptions): Requests {
   const { source, stream, connection, resolve } = reader
   const first = createPart(reader, { path: stream.path, method: stream.method, query: stream.query, headers: stream.headers, body: stream.body, soap: stream.soap, graphql: stream.graphql })
   const more = stream.more && createPart(reader, merged(stream, stream.more))
   const { incremental, page } = stream
   const bound = since !== null && incremental?.kind === 'field' ? renderBound(since, incremental.format) : (since ?? undefined)
-  const common: Vars = { version: source.version || undefined, since: bound, ...outer }
+  const format = incremental?.kind === 'field' ? incremental.format : 'same'
+  const upper = until === undefined ? undefined : renderBound(until, format)
+  const common: Vars = { version: source.version || undefined, since: bound, until: upper, 'until?': renderBound(FAR, format), ...outer }
   const secret = stream.more?.query ? sourceValues([source.query, stream.query, stream.more.query], resolve, connection.http.redactor) : first.values
 
   const partOf = (position: Position | null): Part => (more && position !== null && !(position.kind === 'page' && page.kind === 'page' && position.page === page.start) && !(position.kind === 'offset' && position.offset === 0) ? more : first)
   const params = (position: Position | null): Param[] => {
     const found = pageParams(page, position)
     if (bound !== undefined && incremental && incremental.kind !== 'etag' && incremental.send !== '' && position?.kind !== 'url') found.push({ in: incremental.in, name: incremental.send, value: incremental.kind === 'field' ? fill(incremental.expression, { since: bound }) : bound })
+    if (upper !== undefined && incremental?.kind === 'field' && incremental.until !== undefined && position?.kind !== 'url') {
+      const value = fill(incremental.untilExpression ?? '{until}', { ...common, ...pageVars(page, position) })
+      const same = found.findIndex((p) => p.in === incremental.in && p.name === incremental.until)
+      found.splice(same < 0 ? found.length : same, 1, { in: incremental.in, name: incremental.until, value })
+    }
     return found
   }
   const url = (position: Position | null): URL => {

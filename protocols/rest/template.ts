@@ -4,7 +4,7 @@ import { IsthmusError, pathKeys } from '../../model/index.ts'
 export type Vars = Readonly<Record<string, string | number | undefined>>
 
 /** Names of placeholders, as part of a regular expression. */
-export const PLACEHOLDERS = 'cursor|page|offset|size|since|from|to|after|job|version|parent\\.[^{}]+'
+export const PLACEHOLDERS = 'cursor|page|offset|size|since|until|from|to|after|job|version|parent\\.[^{}]+'
 const ANY = new RegExp(`\\{(${PLACEHOLDERS})\\}`, 'g')
 const WHOLE = new RegExp(`^\\{(${PLACEHOLDERS})\\}$`)
 /** A value that stands inside a text of a query language must not end its literal. */
@@ -16,10 +16,10 @@ export function whole(text: string, vars: Vars): { value: string | number | unde
   return name === undefined ? null : { value: vars[name] }
 }
 
-/** A text with its placeholders filled in; '' for what is not known. Throws Contract for a value that would leave a quoted text. */
+/** A text with its placeholders filled in; for what is not known what stands under its name with a `?`, else ''. Throws Contract for a value that would leave a quoted text. */
 export function fill(text: string, vars: Vars): string {
   return text.replace(ANY, (_, name: string) => {
-    const value = String(vars[name] ?? '')
+    const value = String(vars[name] ?? vars[`${name}?`] ?? '')
     if (text.length > name.length + 2 && UNSAFE.test(value)) {
       throw new IsthmusError('Contract', `the value of {${name}} holds quotes or control characters, so it cannot stand inside a text`, { field: 'from', cure: `send it on its own: a parameter or field that is exactly '{${name}}'` })
     }

@@ -56,6 +56,8 @@ export interface ReadOptions {
   position: Position | null
   /** Lower bound of the incremental field, overlap already taken off; null reads everything. */
   since: string | null
+  /** Upper bound of the incremental field (exclusive), an ISO time: the window of a backfill. Absent: up to now. */
+  until?: string | undefined
   budget: Budget
   /** The current token, without refreshing it. */
   token(): Promise<Token | null>

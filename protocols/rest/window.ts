@@ -71,9 +71,9 @@ async function readOne(at: WindowPosition, plan: WindowPlan, options: ReadOption
 }
 
 /** The window in which a scan begins: at its lower bound, or at `start`. */
-function firstWindow(plan: WindowPlan, { since, now = Date.now }: ReadOptions): WindowPosition {
+function firstWindow(plan: WindowPlan, { since, until: end, now = Date.now }: ReadOptions): WindowPosition {
   const start = epochMs(since ?? plan.start)
-  const until = now() - (plan.lag === '' ? 0 : durationMs(plan.lag))
+  const until = Math.min(now() - (plan.lag === '' ? 0 : durationMs(plan.lag)), end === undefined ? Infinity : epochMs(end))
   renderBound(since ?? plan.start, 'iso')
   return windowFrom(Math.min(start, until), Math.max(until, start + 1), plan)
 }

@@ -48,7 +48,7 @@ async function pages(client: pg.Client, stream: Stream, options: SourceRead, pro
   const increment = fieldIncrementOf(stream)
   const field = increment ? pathKeys(increment.field).join('.') : null
   const after = options.position?.kind === 'row' ? options.position.key : null
-  const statement = boundStatement(sql, field, options.since, after)
+  const statement = boundStatement(sql, field, options.since, after, options.until ?? null)
   await client.query('begin transaction isolation level repeatable read read only')
   await client.query(`set local statement_timeout = ${durationMs(sql.timeout)}; set local timezone = 'UTC'; set local datestyle = 'ISO'; set local intervalstyle = 'iso_8601'; set local bytea_output = 'hex'`)
   await client.query({ text: `declare isthmus_rows no scroll cursor for ${statement.text}`, values: statement.values })

@@ -10,13 +10,14 @@ export interface Statement {
 }
 
 /** The query with its bounds around it, in the order of its key. Bounds are bind parameters; names of columns are quoted. */
-export function boundStatement({ text, key }: SqlPlan, field: string | null, since: string | null, after: string[] | null): Statement {
+export function boundStatement({ text, key }: SqlPlan, field: string | null, since: string | null, after: string[] | null, until: string | null = null): Statement {
   const values: (string | null)[] = []
   const bind = (value: string | null): string => `$${values.push(value)}`
   const inner = text.includes(SINCE) ? text.replaceAll(SINCE, () => (values.length === 0 ? bind(since) : '$1')) : text
   const name = (column: string): string => `q.${pg.escapeIdentifier(column)}`
   const where = [
     ...(field !== null && since !== null && !text.includes(SINCE) ? [`${name(field)} >= ${bind(since)}`] : []),
+    ...(field !== null && until !== null ? [`${name(field)} < ${bind(until)}`] : []),
     ...(after ? [`(${key.map(name).join(', ')}) > (${after.map(bind).join(', ')})`] : []),
   ]
   // A line of its own: the text may end with a comment.

@@ -7,6 +7,7 @@ import { migration as tokenUses } from './013-token-uses.ts'
 import { migration as keysAndConnections } from './014-keys-and-connections.ts'
 import { migration as connectLinks } from './015-connect-links.ts'
 import { migration as costs } from './016-costs.ts'
+import { migration as backfills } from './017-backfills.ts'
 import { migration as schedules } from './018-schedules.ts'
 import { migration as triggersAndKeys } from './019-triggers-and-keys.ts'
 import { migration as watch } from './020-watch.ts'
@@ -14,4 +15,4 @@ import { migration as inbox } from './021-inbox.ts'
 import type { Migration } from './types.ts'
 
 /** Changes of the schema `isthmus`, in order. What is listed here never changes; new ones are added at the end. */
-export const MIGRATIONS: Migration[] = [firstTables, requestBudgets, deliveries, accounts, rejectsAndRemap, tokenUses, keysAndConnections, connectLinks, costs, schedules, triggersAndKeys, watch, inbox]
+export const MIGRATIONS: Migration[] = [firstTables, requestBudgets, deliveries, accounts, rejectsAndRemap, tokenUses, keysAndConnections, connectLinks, costs, backfills, schedules, triggersAndKeys, watch, inbox]

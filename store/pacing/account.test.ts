@@ -163,3 +163,52 @@ it('waits for a database that comes back, and fails with what is wrong when it d
   await store.close()
   await expect(p.enter(signal)).rejects.toMatchObject({ type: 'Transient' })
 })
+
+it('lets backfills have what runs leave: one at a time less, behind all others, spaced, and never nothing', async () => {
+  const account = randomUUID()
+  const store = await open()
+  const run = pacer(store, account)
+  const background = pacer(store, account, { priority: 'background', stream: 'b' })
+  const enter = async (p: Pacer): Promise<Permit> => {
+    const entry = await p.enter(signal)
+    if (!isPermit(entry)) throw new Error(entry.reason)
+    entry.sent()
+    return entry
+  }
+  const held = await Promise.all([1, 2, 3].map(() => enter(background)))
+  const order: string[] = []
+  const fourth = enter(background).then((permit) => (order.push('background'), permit))
+  // The fourth place is for a run, and runs that wait for more come before it.
+  const runs = [await enter(run)]
+  const waiting = enter(run).then((permit) => (order.push('run'), permit))
+  await sleep(300)
+  expect(order).toEqual([])
+  await held[0]!.release({ kind: 'ok' })
+  runs.push(await waiting)
+  expect(order).toEqual(['run'])
+  await Promise.all([...held.slice(1), ...runs].map((p) => p.release({ kind: 'ok' })))
+  await (await fourth).release({ kind: 'ok' })
+
+  // 20 a second: of these a backfill takes 16, evenly.
+  const paced = { account: randomUUID(), limits: [{ requests: 20, ms: 1_000 }], concurrency: 4, stream: 'b' }
+  const slow = store.pacer({ ...paced, priority: 'background' })
+  await (await enter(slow)).release({ kind: 'ok' })
+  const began = performance.now()
+  for (let i = 0; i < 16; i += 1) await (await enter(slow)).release({ kind: 'ok' })
+  expect(performance.now() - began).toBeGreaterThan(850)
+
+  // Runs that never stop asking: it is its turn all the same.
+  const busy = store.pacer({ ...paced, account, limits: [], concurrency: 1, stream: 'r', priority: 'bulk' })
+  let over = false
+  const readers = Array.from({ length: 3 }, async () => {
+    while (!over) {
+      const permit = await enter(busy)
+      await sleep(5)
+      await permit.release({ kind: 'ok' })
+    }
+  })
+  const aged = await enter(store.pacer({ ...paced, account, limits: [], concurrency: 1, priority: 'background' }))
+  await aged.release({ kind: 'ok' })
+  over = true
+  await Promise.all(readers)
+})

@@ -2,8 +2,9 @@ import type pg from 'pg'
 import { IsthmusError } from '../../model/errors.ts'
 import type { Closed, HeardLimits, Permit, RequestEnd } from '../../model/pacer.ts'
 import { pgError } from '../postgres.ts'
-import { ALLOWANCE, closure, OTHERS, POINTS } from './closures.ts'
+import { ALLOWANCE, closure, OTHERS, POINTS, ROOM } from './closures.ts'
 import { createPermit, type Use } from './permit.ts'
+import { Room } from './room.ts'
 import { Points } from './points.ts'
 import { Quick } from './quick.ts'
 import { Reports } from './reports.ts'
@@ -40,6 +41,7 @@ export class Account {
   readonly #quick = new Quick()
   readonly #reports = new Reports()
   readonly #points = new Points()
+  readonly #room: Room
   #using = 0
   /** Most requests under way or waiting since the last beat. */
   #peak = 0
@@ -59,11 +61,12 @@ export class Account {
 
   constructor(options: AccountOptions) {
     this.#options = options
+    this.#room = new Room(options)
   }
 
   enter(waiter: Waiter): void {
     if (this.#ended) return waiter.fail(CLOSED())
-    if (this.#fast()) return waiter.settle(this.#permit(null, false, waiter.stream, performance.now()))
+    if (this.#fast(waiter)) return waiter.settle(this.#permit(null, false, waiter, performance.now()))
     this.#turns.add(waiter)
     if (waiter.priority === 'interactive' || this.#slots <= this.#using || performance.now() >= this.#quietUntil) this.poke()
   }
@@ -95,8 +98,15 @@ export class Account {
   }
 
   /** Slots that are confirmed are used again without asking, while no window counts requests and nothing is closed. */
-  #fast(): boolean {
-    return this.#turns.size === 0 && this.#free()
+  #fast({ priority }: Waiter): boolean {
+    return this.#turns.size === 0 && this.#free() && (priority !== 'background' || (this.#turns.background === 0 && this.#room.free(performance.now()) > 0))
+  }
+
+  /** Calls that may go now: all but those of backfills, and of these as many as leave room for others. */
+  #ready(now: number): number {
+    const { size, background } = this.#turns
+    const free = Math.min(background, this.#room.free(now))
+    return size + (size === 0 ? free : this.#turns.aged(now) ? Math.min(1, free) : 0)
   }
 
   /** A slot of this process may be used without asking. */
@@ -112,7 +122,7 @@ export class Account {
       const report = this.#reports.take(this.#using)
       const points = this.#points.take()
       const cost = this.#points.cost(this.#turns.streams())
-      const waiting = this.#turns.size
+      const waiting = this.#ready(askedAt)
       this.#peak = Math.max(this.#peak, this.#using + waiting)
       const declare = askedAt - this.#declaredAt > DECLARE_MS
       const { pool, account, process, limits, concurrency } = this.#options
@@ -146,13 +156,14 @@ export class Account {
     this.#answer = answer
     this.#heardAt = now
     this.#slots = answer.slots
+    this.#room.heard(answer)
     this.#closed = closure(this.#options.account, answer)
     this.#reports.urgent = answer.failing
     if (answer.costs) this.#points.know()
     if (answer.closed !== null) this.#options.onClosed(answer.closed)
     for (let i = 0; i < answer.count; i++) this.#serve(answer.first + i, answer.probe, askedAt)
     if (!answer.paced && this.#closed === null) {
-      for (let one = true; one && this.#turns.size > 0 && this.#using < this.#slots && !this.#reports.troubled; one = !answer.probe) this.#serve(null, answer.probe, askedAt)
+      for (let one = true; one && this.#ready(now) > 0 && this.#using < this.#slots && !this.#reports.troubled; one = !answer.probe) this.#serve(null, answer.probe, askedAt)
     }
     this.#quietUntil = answer.why === '' || answer.why === 'probe' ? 0 : now + answer.waitMs
     this.#sendAway(answer, now)
@@ -161,16 +172,21 @@ export class Account {
 
   #serve(n: number | null, probe: boolean, askedAt: number): void {
     // What became known since the question was asked counts too.
-    const waiter = this.#reports.troubled ? undefined : this.#turns.take()
-    const permit = this.#permit(n, probe, waiter?.stream ?? '', askedAt)
+    const waiter = this.#reports.troubled ? undefined : this.#turns.take(this.#room.free(performance.now()) > 0)
+    const permit = this.#permit(n, probe, waiter, askedAt)
     if (waiter) waiter.settle(permit)
     else void permit.release({ kind: 'unused' })
   }
 
-  #permit(n: number | null, probe: boolean, stream: string, askedAt: number): Permit {
+  #permit(n: number | null, probe: boolean, waiter: Waiter | undefined, askedAt: number): Permit {
+    const background = waiter?.priority === 'background'
+    if (background) this.#room.enter(performance.now())
     this.#using++
     this.#peak = Math.max(this.#peak, this.#using)
-    return createPermit(n, probe, stream, askedAt, (use, end, heard) => this.#end(use, end, heard))
+    return createPermit(n, probe, waiter?.stream ?? '', askedAt, (use, end, heard) => {
+      if (background) this.#room.leave()
+      return this.#end(use, end, heard)
+    })
   }
 
   #end(use: Use, end: RequestEnd, heard: HeardLimits | null): Promise<void> {
@@ -191,7 +207,7 @@ export class Account {
   #over(): void {
     this.#using--
     const answer = this.#answer
-    if (this.#turns.size > 0) {
+    if (this.#ready(performance.now()) > 0) {
       if (this.#free()) this.#serve(null, false, performance.now())
       else if (performance.now() >= this.#quietUntil) this.poke()
     } else if (answer !== null && answer.active > 1 && this.#using >= this.#slots) {
@@ -209,27 +225,29 @@ export class Account {
       const waited = now - waiter.since
       const left = MAX_WAIT_MS - waited
       const paced = answer.paced ? answer.waitMs + place++ * answer.gapMs * answer.active : 0
-      const wait = closed ? closed.untilMs - Date.now() : paced
+      const wait = closed ? closed.untilMs - Date.now() : waiter.priority === 'background' ? 0 : paced
       if (wait <= left && left > 0) continue
       if (!this.#turns.remove(waiter)) continue
-      waiter.settle(closed && wait >= left ? closed : { kind: 'throttled', untilMs: Math.ceil(Date.now() + Math.max(wait, 1_000)), reason: answer.paced ? why : 'requests under way at once', type: 'RateLimited', opening: 0 })
+      waiter.settle(closed && wait >= left ? closed : { kind: 'throttled', untilMs: Math.ceil(Date.now() + Math.max(wait, 1_000)), reason: waiter.priority === 'background' ? ROOM : answer.paced ? why : 'requests under way at once', type: 'RateLimited', opening: 0 })
     }
   }
 
   #schedule(answer: Answer): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
-    const waiting = this.#turns.size > 0
-    const busy = this.#using > 0 || waiting || this.#peak > 0 || this.#reports.pending || this.#points.pending
+    const now = performance.now()
+    const waiting = this.#ready(now) > 0
+    const later = this.#turns.background > 0
+    const busy = this.#using > 0 || waiting || later || this.#peak > 0 || this.#reports.pending || this.#points.pending
     if (!busy || this.#ended) return
     // Waits for slots of other processes are polled; own ones wake those who wait.
     const slotPoll = this.#using > 0 ? 50 : 25
-    const wait = !waiting ? BEAT_MS : Math.min(BEAT_MS, answer.why === '' && answer.waitMs === 0 ? slotPoll * (0.75 + Math.random() / 2) : Math.ceil(answer.waitMs))
+    const wait = !waiting ? Math.min(BEAT_MS, later ? Math.max(5, this.#room.at - now) : Infinity) : Math.min(BEAT_MS, answer.why === '' && answer.waitMs === 0 ? slotPoll * (0.75 + Math.random() / 2) : Math.ceil(answer.waitMs))
     this.#timer = setTimeout(() => {
-      this.#peak = this.#using + this.#turns.size
+      this.#peak = this.#using + this.#ready(performance.now())
       this.poke()
     }, Math.max(wait, 1))
-    if (!waiting) this.#timer.unref()
+    if (!waiting && !later) this.#timer.unref()
   }
 
   /** The database does not answer: those who wait do so a while longer, then fail with what it was. */
@@ -239,7 +257,7 @@ export class Account {
     for (const waiter of this.#turns.all()) {
       if ((!passing || now - waiter.since > MAX_WAIT_MS) && this.#turns.remove(waiter)) waiter.fail(error)
     }
-    if (this.#turns.size === 0 && this.#using === 0 && now - this.#failedSince > 60_000) return
+    if (this.#turns.size + this.#turns.background === 0 && this.#using === 0 && now - this.#failedSince > 60_000) return
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.poke(), RETRY_MS)
     if (this.#turns.size === 0) this.#timer.unref()

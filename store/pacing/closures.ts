@@ -19,4 +19,5 @@ function downReason(account: string, { since, failure }: Answer): string {
 
 export const ALLOWANCE = 'the allowance of this account'
 export const OTHERS = 'the allowance of this account, as its headers tell: others use it too'
+export const ROOM = 'runs of this account go first'
 export const POINTS = 'the points of this account, as its answers tell'

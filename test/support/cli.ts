@@ -22,10 +22,10 @@ export interface Project {
   write(files: Record<string, string>): Promise<void>
   /** Runs the real command line in the project. */
   isthmus(args: string[], env?: Record<string, string>): Promise<CliResult>
-  /** The same without waiting. */
-  spawn(args: string[], env?: Record<string, string>): ChildProcess
+  /** The same without waiting. `bin`: the command of another release. */
+  spawn(args: string[], env?: Record<string, string>, bin?: string): ChildProcess
   /** Starts `isthmus dev` and waits until everything is up. */
-  dev(env?: Record<string, string>): Promise<Dev>
+  dev(env?: Record<string, string>, bin?: string): Promise<Dev>
   /** Stops what was started and removes the folder. */
   close(): Promise<void>
 }
@@ -58,7 +58,7 @@ export async function makeProject(files: Record<string, string> = {}): Promise<P
         await writeFile(join(dir, name), text)
       }
     },
-    spawn: (args, env) => spawn(process.execPath, [BIN, ...args], { cwd: dir, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn: (args, env, bin = BIN) => spawn(process.execPath, [bin, ...args], { cwd: dir, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] }),
     async isthmus(args, env) {
       const child = project.spawn(args, env)
       let stdout = ''
@@ -68,8 +68,8 @@ export async function makeProject(files: Record<string, string> = {}): Promise<P
       const [code] = (await once(child, 'close')) as [number | null]
       return { code, stdout, stderr, json: lastJson(stdout) }
     },
-    async dev(env) {
-      const dev = await startDev(project.spawn(['dev', '--json'], env))
+    async dev(env, bin) {
+      const dev = await startDev(project.spawn(['dev', '--json'], env, bin))
       devs.push(dev)
       return dev
     },

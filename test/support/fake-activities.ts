@@ -1,4 +1,5 @@
 import type { Activities, ParkRequest, PauseRequest, PrepareRequest } from '../../activities/types.ts'
+import type { BackfillProgress } from '../../model/backfill.ts'
 import type { PageResult, PageStop } from '../../model/run.ts'
 
 /**
@@ -7,10 +8,10 @@ import type { PageResult, PageStop } from '../../model/run.ts'
  */
 export function fakeActivities(script: ((call: number, position: number) => Partial<PageResult> & { stop: PageStop; records?: number })): {
   activities: Activities
-  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; paused: PauseRequest[]; prepared: PrepareRequest[]; map: number; unbegun: string[] }
+  calls: { page: number; authenticate: number[]; posted: number[]; finished: unknown[]; parked: ParkRequest[]; paused: PauseRequest[]; prepared: PrepareRequest[]; map: number; unbegun: string[]; noted: BackfillProgress[] }
   set: { map?: (seq: number) => void }
 } {
-  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], paused: [] as PauseRequest[], prepared: [] as PrepareRequest[], map: 0, unbegun: [] as string[] }
+  const calls = { page: 0, authenticate: [] as number[], posted: [] as number[], finished: [] as unknown[], parked: [] as ParkRequest[], paused: [] as PauseRequest[], prepared: [] as PrepareRequest[], map: 0, unbegun: [] as string[], noted: [] as BackfillProgress[] }
   const set: { map?: (seq: number) => void } = {}
   const activities: Activities = {
     async begin({ sync }) {
@@ -56,6 +57,9 @@ export function fakeActivities(script: ((call: number, position: number) => Part
     },
     async complete() {
       return { kind: 'done', removed: 0 }
+    },
+    async noteBackfill({ progress }) {
+      calls.noted.push(progress)
     },
     async finish(receipt) {
       calls.finished.push(receipt)

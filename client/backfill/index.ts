@@ -1,0 +1,7 @@
+export { Backfills } from './backfills.ts'
+export type { BackfillStartOptions } from './backfills.ts'
+export { BackfillHandle, isEnded } from './handle.ts'
+export type { BackfillEvent } from './handle.ts'
+export type { BackfillEstimate } from './estimate.ts'
+export { momentText } from './spec.ts'
+export type { BackfillOptions } from './spec.ts'
