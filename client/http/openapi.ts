@@ -4,10 +4,10 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import { z } from 'zod'
 import type { Scope } from '../api-keys.ts'
 import { problemSchema } from './problem.ts'
-import { connectionSchema, progressSchema, receiptSchema, rejectSchema, runSchema, scheduleSchema, syncSchema } from './schemas.ts'
+import { backfillProgressSchema, backfillSchema, connectionSchema, healthSchema, progressSchema, receiptSchema, rejectSchema, runSchema, scheduleSchema, syncSchema } from './schemas.ts'
 
 const names = z.registry<{ id: string }>()
-for (const [id, schema] of Object.entries({ Problem: problemSchema, Sync: syncSchema, Run: runSchema, Receipt: receiptSchema, Progress: progressSchema, Reject: rejectSchema, Connection: connectionSchema, Schedule: scheduleSchema })) names.add(schema, { id })
+for (const [id, schema] of Object.entries({ Problem: problemSchema, Sync: syncSchema, Run: runSchema, Receipt: receiptSchema, Progress: progressSchema, Reject: rejectSchema, Connection: connectionSchema, Schedule: scheduleSchema, Backfill: backfillSchema, BackfillProgress: backfillProgressSchema, Health: healthSchema })) names.add(schema, { id })
 
 /** What every route of `/v1` may answer beside its result. */
 const problem = { description: 'what is wrong, as RFC 9457 says it', content: { 'application/problem+json': { schema: problemSchema } } }

@@ -91,3 +91,30 @@ export const scheduleChangeSchema = z.object({
   sync: z.string(), change: z.enum(['added', 'changed', 'removed', 'unchanged']), schedule: z.string(),
   fields: z.array(z.object({ field: z.string(), from: z.string(), to: z.string() })),
 })
+
+// ---------------------------------------------------------------- backfills
+const spec = z.object({ from: time, to: time.describe('exclusive'), windowMs: count, order: z.enum(['newest', 'oldest']), streams: z.array(z.string()) })
+const backfillWindow = z.object({ stream: z.string(), from: time, to: time, attempt: count })
+export const backfillProgressSchema = z.object({
+  id: z.string(), sync: z.string(), phase: z.enum(['starting', 'working', 'pausing', 'paused', 'waiting', 'stopped', 'completed', 'skipped', 'cancelled', 'failed']), spec, concurrency: count,
+  windows: z.object({ total: count, done: count, skipped: count, stopped: count, open: count }),
+  open: z.array(backfillWindow.extend({ since: time, workflowId: z.string() })),
+  stopped: z.array(backfillWindow.extend({ error: runError })).describe('windows that wait for `retry` or `skip`'),
+  counts: countsSchema, wait: z.object({ reason: z.string(), until: time.nullable() }).nullable(), activeMs: z.number(), rate: z.number().nullable().describe('records a second'), eta: time.nullable(),
+})
+export const backfillSchema = z.object({
+  id: z.string(), sync: z.string(), plan: z.string(), workflowId: z.string(), temporalRunId: z.string(), spec,
+  outcome: z.enum(['running', 'completed', 'skipped', 'cancelled', 'failed']), progress: backfillProgressSchema.nullable(), startedAt: time, finishedAt: time.nullable(),
+})
+export const backfillEstimateSchema = z.object({
+  spec, concurrency: count, windows: count, records: count.nullable(), calls: count.nullable(), seconds: z.number().nullable(), atLeast: z.boolean().describe('the figures are lower bounds'),
+  streams: z.array(z.object({ stream: z.string(), windows: count, records: count.nullable(), calls: count.nullable(), sampled: count })), warnings: z.array(z.string()),
+})
+
+// ---------------------------------------------------------------- health
+export const healthSchema = z.object({
+  healthy: z.boolean(), checkedAt: time,
+  checks: z.object({ temporal: z.boolean(), database: z.boolean(), worker: z.boolean(), connections: z.boolean(), streams: z.boolean(), alerts: z.boolean() }), workers: count,
+  problems: z.array(z.object({ kind: z.string(), severity: z.enum(['error', 'warning', 'info']), sync: z.string().nullable(), stream: z.string().nullable(), connection: z.string().nullable(), since: time, what: z.string(), cure: z.string() })),
+  streams: z.array(z.object({ sync: z.string(), stream: z.string(), state: z.string(), lastSuccessAt: time.nullable(), watermarkAt: time.nullable(), ageMs: z.number().nullable(), targetMs: z.number().nullable(), rejectsOpen: count })),
+})

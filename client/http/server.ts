@@ -13,7 +13,9 @@ import { browsers } from './browsers.ts'
 import { hooks } from './hooks.ts'
 import { describeApi } from './openapi.ts'
 import { pathOf, problemOf, sendProblem, HttpError } from './problem.ts'
+import { backfillRoutes } from './routes/backfills.ts'
 import { connectionRoutes } from './routes/connections.ts'
+import { healthRoutes } from './routes/health.ts'
 import { rejectRoutes } from './routes/rejects.ts'
 import { runRoutes } from './routes/runs.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
@@ -113,6 +115,8 @@ async function api(app: FastifyInstance, options: HttpApiOptions, url: () => str
   await app.register(runRoutes(isthmus, stop))
   await app.register(rejectRoutes(isthmus))
   await app.register(scheduleRoutes(isthmus))
+  await app.register(backfillRoutes(isthmus))
+  await app.register(healthRoutes(isthmus))
   await app.register(connectionRoutes(connections, url))
   app.get('/openapi.json', { config: { open: true }, schema: { hide: true } as object }, () => app.swagger())
 }

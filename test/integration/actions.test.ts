@@ -114,7 +114,7 @@ describe('actions', () => {
   }, 240_000)
 
   it('gets new tokens for the API, and waits as long as it says, while a chunk is posted', async () => {
-    const api = await startSimulator({ auth: 'oauth', expireTokenAfterRequests: 600, limits: [{ requests: 700, perMs: 4_000 }] })
+    const api = await startSimulator({ auth: 'oauth', expireTokenAfterRequests: 600, throttleOnce: { atRequest: 900, retryAfterSeconds: 3 } })
     const auth = ", auth: { kind: 'oauth2ClientCredentials', tokenUrl: '/oauth/token', clientId: env('CLIENT'), clientSecret: env('SECRET') }"
     await project.write({ 'syncs/oauth.ts': sync('OAUTH', "idempotency: { header: 'Idempotency-Key' }", auth) })
     const result = await project.isthmus(['run', 'oauth', '--json'], { ...env(), OAUTH_URL: api.url, CLIENT: C.clientId, SECRET: C.clientSecret })
