@@ -80,11 +80,6 @@ async function main(project: Project, source: Source): Promise<boolean> {
   }
 
   let dev = await project.dev(env)
-  const alone: number[] = []
-  for (let i = 0; i <= o.rounds; i += 1) alone.push(await live(dev))
-  // The first one warms everything up.
-  alone.shift()
-
   const { json: started } = await isthmus('backfill', 'history', '--from', FROM.toISOString(), '--to', TO.toISOString(), '--window', `${MINUTES}m`, '--concurrency', `${o.concurrency}`, '--yes', '--detach')
   say(`backfill ${started.id}: ${JSON.stringify(started.estimate)}`)
   const total = started.estimate.windows as number
@@ -100,12 +95,17 @@ async function main(project: Project, source: Source): Promise<boolean> {
   const release = await deploy()
   dev = await project.dev(env, release)
   await isthmus('backfill', 'speed', 'history', `${o.concurrency * 2}`)
-  await isthmus('backfill', 'resume', 'history')
-  await reach(Math.floor(total * 0.2))
+  // One of each in turn, on one release: the machine may have other things to do. The first run warms everything up.
+  const alone: number[] = []
   const beside: number[] = []
+  await live(dev)
   for (let i = 0; i < o.rounds; i += 1) {
+    if (i > 0) await isthmus('backfill', 'pause', 'history')
+    alone.push(await live(dev))
+    await isthmus('backfill', 'resume', 'history')
+    await reach((await status()).windows.done + 4)
     beside.push(await live(dev))
-    await sleep(3_000)
+    if (!['working', 'waiting'].includes((await status()).phase)) throw new Error('the backfill was over before the run: give it more records')
   }
   const end = await isthmus('backfill', 'status', 'history', '--follow')
   say(`${end.json.outcome}: ${JSON.stringify(end.json.windows)} ${JSON.stringify(end.json.counts)}`)
