@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     reporters: process.env['ISTHMUS_TEST_REPORT'] ? ['default', ['json', { outputFile: process.env['ISTHMUS_TEST_REPORT'] }]] : ['default'],
-    // One more than the two cores: integration tests mostly wait for servers and timers.
-    maxWorkers: 3,
+    // Real servers on two cores: more workers only make each other late.
+    maxWorkers: 2,
     // Real servers, real time, and a machine that may be busy with other things: what fails by itself fails twice.
     retry: process.env['CI'] ? 1 : 0,
     // Generous: a busy machine is no failure.
