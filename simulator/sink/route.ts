@@ -21,6 +21,7 @@ export function sinkPath(path: string): { collection: string; business: string |
 export class SinkRoute {
   readonly #deps: { config: SimulatorConfig; recorder: Recorder; gate: Gate; sink: Sink }
   #admitted = 0
+  #asked = 0
 
   constructor(deps: { config: SimulatorConfig; recorder: Recorder; gate: Gate; sink: Sink }) {
     this.#deps = deps
@@ -33,7 +34,7 @@ export class SinkRoute {
     recorder.request(`/sink/${where.collection}${where.business === null ? '' : '/:id'}`)
     res.once('close', () => recorder.dataRequestOver())
     const text = await readBody(req, LARGEST)
-    const denied = await gate.check(req, params, 0, now, () => this.#admitted)
+    const denied = await gate.check(req, params, ++this.#asked, now, () => this.#admitted)
     if (denied) {
       recorder.status(denied.answer.status)
       send(res, denied.answer)
