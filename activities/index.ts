@@ -27,7 +27,7 @@ export type * from './repair/types.ts'
 /** The activities of a worker: thin, they call the folders below. */
 export function createActivities(deps: ActivityDeps): Activities & RepairActivities {
   const streams = new OpenStreams(deps)
-  const lanes = new Lanes()
+  const lanes = new Lanes(() => deps.store.runsAtWork())
   /** A step of a stream: those of backfills give way to those of runs. */
   const inLane = <R>({ range }: StreamTarget, { signal }: StepContext, work: () => Promise<R>): Promise<R> => (range ? lanes.giveWay(signal).then(work) : lanes.live(work))
   return {

@@ -95,6 +95,8 @@ export interface BackfillSummary {
 }
 
 export interface BackfillStore {
+  /** A run has just begun, or has told within seconds that it reads or writes. Those that wait, are parked or paused do not count. */
+  runsAtWork(): Promise<boolean>
   startBackfill(backfill: Pick<BackfillSummary, 'id' | 'sync' | 'plan' | 'workflowId' | 'spec'>): Promise<void>
   setBackfillRun(id: string, temporalRunId: string): Promise<void>
   /** Notes how it stands; phases that end it give its outcome. */

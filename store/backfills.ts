@@ -6,9 +6,19 @@ import { inTransaction } from './transaction.ts'
 const SUMMARY = `id, sync, plan, workflow_id as "workflowId", temporal_run_id as "temporalRunId", spec, outcome, progress, started_at as "startedAt", finished_at as "finishedAt"`
 const ENDS: readonly BackfillPhase[] = ['completed', 'skipped', 'cancelled', 'failed']
 
+/** A run tells how far it is every half second while it reads; its first steps and a long post take a few. */
+const AT_WORK = `select exists (
+  select from isthmus.runs r where r.outcome = 'running' and case when exists (select from isthmus.run_streams s where s.run = r.run)
+    then exists (select from isthmus.run_streams s where s.run = r.run and s.phase not in ('waiting', 'parked', 'paused') and s.updated_at > clock_timestamp() - interval '10 s')
+    else r.started_at > clock_timestamp() - interval '20 s' end) as busy`
+
 /** Backfills and how they stand. */
 export function backfillQueries(pool: pg.Pool): BackfillStore {
   return {
+    async runsAtWork() {
+      const { rows } = await pool.query<{ busy: boolean }>({ name: 'isthmus_runs_at_work', text: AT_WORK })
+      return rows[0]!.busy
+    },
     async startBackfill({ id, sync, plan, workflowId, spec }) {
       await pool.query('insert into isthmus.backfills (id, sync, plan, workflow_id, spec) values ($1, $2, $3, $4, $5) on conflict do nothing', [id, sync, plan, workflowId, JSON.stringify(spec)])
     },

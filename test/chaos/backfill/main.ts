@@ -93,7 +93,8 @@ async function main(project: Project, source: Source): Promise<boolean> {
   await dev.stop()
   say('worker killed, all stopped; another release is deployed')
   const release = await deploy()
-  dev = await project.dev(env, release)
+  removals.push(() => release.remove())
+  dev = await project.dev(env, release.bin)
   await isthmus('backfill', 'speed', 'history', `${o.concurrency * 2}`)
   // One of each in turn, on one release: the machine may have other things to do. The first run warms everything up.
   const alone: number[] = []
@@ -118,6 +119,7 @@ async function main(project: Project, source: Source): Promise<boolean> {
   return result.ok
 }
 
+const removals: (() => Promise<void>)[] = []
 const project = await makeProject({ 'syncs/history.ts': HISTORY, 'syncs/live.ts': LIVE })
 const source = await startSource(project, { seed: 7, records: o.records, latency: o.latency, pageSize: o.pageSize } as never, ['--auth', 'oauth', '--max-page-size', `${Math.max(1000, o.pageSize)}`])
 try {
@@ -128,4 +130,5 @@ try {
 } finally {
   await project.close()
   await source.stop()
+  for (const remove of removals) await remove()
 }
