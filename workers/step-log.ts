@@ -8,13 +8,21 @@ const NEWS = new Set(['finish', 'park', 'refresh', 'complete'])
 
 /** A line in the worker's log for each step that ends: at level debug, and at level info or warn where something has happened that people look for. */
 export function stepLog(log: Pick<Logger, 'debug' | 'info' | 'warn'>): ActivityInterceptorsFactory {
+  const tell = (step: string, argument: unknown, result: unknown, ms: number): void => {
+    try {
+      const [level, message, more] = lineOf(step, argument, result)
+      log[level]({ ms, ...more }, message)
+    } catch (error) {
+      // A step is not undone because nothing can be said of it.
+      log.warn({ ms, error }, `${step}: done, and not understood by the log`)
+    }
+  }
   return ({ info }) => ({
     inbound: {
       async execute(input, next) {
         const begun = performance.now()
         const result: unknown = await next(input)
-        const [level, message, more] = lineOf(info.activityType, input.args[0], result)
-        log[level]({ ms: Math.round(performance.now() - begun), ...more }, message)
+        tell(info.activityType, input.args[0], result, Math.round(performance.now() - begun))
         return result
       },
     },
