@@ -1,3 +1,4 @@
+import { deployedSettings } from '../model/schedules.ts'
 import { tableName } from '../model/table-name.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { BeginRequest, BeginResult } from './types.ts'
@@ -19,7 +20,7 @@ export async function beginRun(deps: ActivityDeps, { sync, run, dueAt, plan: giv
   const workflowId = `sync/${sync}`
   if (await schedules?.isOpen(workflowId)) return skip(await openReason(deps, sync))
   const plan = await store.getPlan(hash)
-  await store.saveSettings(`run/${run}`, await store.getSettings(`deploy/${sync}`))
+  await store.saveSettings(`run/${run}`, await store.getSettings(deployedSettings(sync)))
   await store.startRun({ run, sync, plan: plan.hash, workflowId, dueAt: dueAt === null ? null : new Date(dueAt) })
   return { kind: 'run', plan: plan.hash, searchAttributes: schedules?.searchAttributes ?? false, streams: plan.streams.map((s) => ({ name: s.name, connection: s.connection, table: tableName(s) })) }
 }

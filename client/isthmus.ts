@@ -37,8 +37,8 @@ import { resumeFor } from '../workers/schedules.ts'
 import { Webhooks } from './webhooks/index.ts'
 import { remapSync, type RemapOptions } from './remap.ts'
 import type { StreamRemap } from '../model/remap.ts'
+import { TASK_QUEUE } from '../workers/queues.ts'
 
-const TASK_QUEUE = 'isthmus'
 /** Why a scan begins anew when a person wants it so. */
 const ASKED = 'asked for'
 

@@ -2,6 +2,11 @@ import type { Schedule } from './schedule.ts'
 
 /** Schedules that were deployed from this database: these, and no others, are changed or deleted in Temporal. */
 
+/** Where runs that nobody starts by hand find what `env()` stood for when their sync was deployed. */
+export function deployedSettings(sync: string): string {
+  return `deploy/${sync}`
+}
+
 export interface DeployedSchedule {
   sync: string
   /** Id in Temporal. */

@@ -14,8 +14,8 @@ import { estimateBackfill, type BackfillEstimate } from './estimate.ts'
 import { BackfillHandle, isEnded } from './handle.ts'
 import { look } from './look.ts'
 import { backfillWorkflowId, specOf, type BackfillOptions } from './spec.ts'
+import { TASK_QUEUE } from '../../workers/queues.ts'
 
-const TASK_QUEUE = 'isthmus'
 /** As in workflows/backfill.ts: runs go first. */
 const LOW = { priorityKey: 5, fairnessKey: 'backfill' }
 

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { IsthmusError } from '../../model/errors.ts'
+import { sameSecret } from '../../model/same-secret.ts'
 import { allows, type ApiKeys, type Caller, type Scope } from '../api-keys.ts'
 import { HttpError } from './problem.ts'
 
@@ -22,7 +22,7 @@ export function guard(token: string, keys: ApiKeys): (request: FastifyRequest, r
     const { scope = 'admin', open } = request.routeOptions.config
     if (open || request.is404) return
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
-    const caller = same(given, token) ? { id: 'token', scopes: ['admin'] } : await keys.caller(given)
+    const caller = sameSecret(given, token) ? { id: 'token', scopes: ['admin'] } : await keys.caller(given)
     if (!caller) {
       void reply.header('www-authenticate', given === '' ? 'Bearer realm="isthmus"' : 'Bearer realm="isthmus", error="invalid_token"')
       throw new HttpError(401, new IsthmusError('AuthFailed', given === '' ? 'a key is missing' : 'the key is not known, was revoked, or is over', { field: 'authorization', cure: 'send Authorization: Bearer <key>; make one with `isthmus keys create`' }))
@@ -33,10 +33,4 @@ export function guard(token: string, keys: ApiKeys): (request: FastifyRequest, r
     }
     request.caller = caller
   }
-}
-
-/** Compares without telling by its time how much agrees. */
-function same(given: string, expected: string): boolean {
-  const hash = (value: string): Buffer => createHash('sha256').update(value).digest()
-  return timingSafeEqual(hash(given), hash(expected))
 }

@@ -2,7 +2,7 @@ import { IsthmusError } from '../../model/errors.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { Store } from '../../model/ports.ts'
 import { scheduleText } from '../../model/schedule.ts'
-import type { DeployedSchedule } from '../../model/schedules.ts'
+import { deployedSettings, type DeployedSchedule } from '../../model/schedules.ts'
 import { requireEnvironment, type Environment, type LoadedSync } from '../../project/index.ts'
 import { deleteSchedule, describeSchedule, print, putSchedule, scheduleId } from '../../workers/schedules.ts'
 import type { Opened } from '../isthmus.ts'
@@ -23,11 +23,6 @@ export interface Deployed {
   changes: ScheduleChange[]
   /** false: nothing was changed, since there was no difference, none was wanted, or it was not confirmed. */
   applied: boolean
-}
-
-/** Where the runs of a schedule find what `env()` stood for when it was deployed. */
-export function deployedSettings(sync: string): string {
-  return `deploy/${sync}`
 }
 
 interface Wanted {

@@ -4,9 +4,10 @@ import { IsthmusError } from '../../model/errors.ts'
 import type { Store } from '../../model/ports.ts'
 import { wanted } from '../../model/webhook.ts'
 import { loadProject, projectWebhooks, requireEnvironment, resolver, type Environment, type ProjectWebhook } from '../../project/index.ts'
-import { deployedSettings } from '../schedules/deploy.ts'
+import { deployedSettings } from '../../model/schedules.ts'
 import type { triggered } from '../../workflows/triggered.ts'
 import { eventsOf, idHeader, verify, type Delivery } from '../../protocols/webhook/index.ts'
+import { TASK_QUEUE } from '../../workers/queues.ts'
 
 
 interface Context {
@@ -24,7 +25,6 @@ export interface Received {
   fresh: number
 }
 
-const TASK_QUEUE = 'isthmus'
 /** How long descriptions of the project are believed. */
 const KNOWN_MS = 30_000
 /** Events that syncs were told of are kept so long; their streams have read them by then. */

@@ -1,5 +1,6 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { durationMs, IsthmusError } from '../../model/index.ts'
+import { sameSecret } from '../../model/same-secret.ts'
 import type { HmacSignature, Signature } from '../../model/webhook.ts'
 
 /** A request as it was received. */
@@ -26,7 +27,7 @@ export function headerOf({ headers }: Pick<Delivery, 'headers'>, name: string): 
 export function verify(signature: Signature, delivery: Delivery, secret: string, id: string, now: number): void {
   if (signature.kind === 'token') {
     const given = headerOf(delivery, signature.header)
-    if (given === '' || !given.startsWith(signature.prefix) || !equal(Buffer.from(given.slice(signature.prefix.length)), Buffer.from(secret))) throw refused(signature.header)
+    if (given === '' || !given.startsWith(signature.prefix) || !sameSecret(given.slice(signature.prefix.length), secret)) throw refused(signature.header)
     return
   }
   const header = headerOf(delivery, signature.header)
@@ -40,18 +41,12 @@ export function verify(signature: Signature, delivery: Delivery, secret: string,
   for (const part of partsOf(signature.signed, delivery, timestamp, id)) mac.update(part)
   const expected = mac.digest()
   // All are compared: senders give several while they change the secret.
-  const right = signaturesOf(signature, header, pairs).map((given) => equal(Buffer.from(given, signature.encoding), expected))
+  const right = signaturesOf(signature, header, pairs).map((given) => sameSecret(Buffer.from(given, signature.encoding), expected))
   if (!right.includes(true)) throw refused(signature.header)
 }
 
 function refused(header: string): IsthmusError {
   return new IsthmusError('AuthFailed', `the signature (${header}) is missing or wrong`, { field: header, cure: 'see that both sides have the same secret, and that nothing on the way changes the body' })
-}
-
-/** Compares without telling by its time how much agrees, nor how long the right one is. */
-function equal(given: Buffer, expected: Buffer): boolean {
-  const hash = (value: Buffer): Buffer => createHash('sha256').update(value).digest()
-  return timingSafeEqual(hash(given), hash(expected))
 }
 
 function keyOf({ secretFormat }: HmacSignature, secret: string): Buffer {

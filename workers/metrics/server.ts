@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { IsthmusError } from '../../model/errors.ts'
+import { sameSecret } from '../../model/same-secret.ts'
 
 export interface MetricsEndpoint {
   host: string
@@ -35,7 +35,7 @@ export async function serveMetrics({ host, port, token }: MetricsEndpoint, rende
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, headers: Record<string, string> = {}): void => void response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers }).end(text)
     if (!isLocalName(request) && token === null) return answer(403, 'ask for it by an address of this machine\n')
-    if (token !== null && !equal(request.headers.authorization ?? '', `Bearer ${token}`)) return answer(401, 'a token is needed\n', { 'www-authenticate': 'Bearer' })
+    if (token !== null && !sameSecret(request.headers.authorization ?? '', `Bearer ${token}`)) return answer(401, 'a token is needed\n', { 'www-authenticate': 'Bearer' })
     if (new URL(request.url ?? '/', 'http://x').pathname !== '/metrics') return answer(404, 'there is /metrics\n')
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'GET\n', { allow: 'GET, HEAD' })
     render().then(({ type, text }) => answer(200, text, { 'content-type': type }), () => answer(500, 'the metrics cannot be told\n'))
@@ -62,10 +62,4 @@ export async function serveMetrics({ host, port, token }: MetricsEndpoint, rende
 function isLocalName({ headers }: IncomingMessage): boolean {
   const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
   return isLoopback(name)
-}
-
-/** Takes as long for every guess. */
-function equal(a: string, b: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(hash(a), hash(b))
 }
