@@ -29,6 +29,8 @@ export interface Received {
 const KNOWN_MS = 30_000
 /** Events that syncs were told of are kept so long; their streams have read them by then. */
 const KEEP_MS = 30 * 86_400_000
+/** It goes through all events, so that it is not done with every look for those that wait. */
+const PURGE_EVERY_MS = 3_600_000
 
 /**
  * Events that systems tell of by themselves. `isthmus serve` receives them at `/hooks/<name>`; an app with a server of its own hands the requests to `receive`.
@@ -38,6 +40,7 @@ export class Webhooks {
   readonly #context: Context
   #known: { at: number; found: Promise<ProjectWebhook[]> } | null = null
   readonly #telling = new Map<string, Promise<void>>()
+  #purgedAt = -Infinity
 
   constructor(context: Context) {
     this.#context = context
@@ -110,10 +113,12 @@ export class Webhooks {
     }
   }
 
-  /** Tells of everything that was stored and not told of, for example before a crash; forgets what is old. */
+  /** Tells of everything that was stored and not told of, for example before a crash; forgets what is old, at its first call and then hourly. */
   async sweep(): Promise<void> {
     const { store } = await this.#context.connect()
     for (const name of await store.inboxPending()) await this.tell(name)
+    if (Date.now() - this.#purgedAt < PURGE_EVERY_MS) return
+    this.#purgedAt = Date.now()
     await store.purgeInbox(KEEP_MS)
   }
 }
