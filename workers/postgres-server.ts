@@ -7,7 +7,7 @@ import pg from 'pg'
 import { IsthmusError } from '../model/errors.ts'
 import { logTail, spawnLogged, stopChild, type LoggedChild } from './child.ts'
 import { runAs } from './os-user.ts'
-import { choosePort } from './ports.ts'
+import { claimPort, portIsFree, releasePorts } from './ports.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
 import { postgresHome, type PostgresHome } from './postgres-home.ts'
 import { identify, processFacts, stopVerified } from './processes.ts'
@@ -54,27 +54,33 @@ const SETTINGS: Record<string, string> = {
 /**
  * Starts the embedded PostgreSQL of a project on 127.0.0.1, on the port of the last start when it is free; makes the cluster and
  * the database `isthmus` first where they do not exist. Resolves when it takes connections.
- * The data stay over restarts. The caller sees to it that one process at a time does this for a project.
+ * The data stay over restarts. `again`: this port and no other, since everything knows the server by it. The caller sees to it that one process at a time does this for a project.
  * @throws IsthmusError NotFound (no program for this system) or Unreachable, with the end of its log.
  */
-export async function startPostgresServer(options: { projectDir: string }): Promise<PostgresServer> {
+export async function startPostgresServer(options: { projectDir: string; again?: number }): Promise<PostgresServer> {
   const home = await postgresHome(options.projectDir)
   const { initdb, postgres } = await postgresBinaries(home.copyDir, home.user)
   const { dataDir } = home.record
   if (!(await stat(dataDir).catch(() => null))) await makeCluster(home, initdb)
   await stopLeftover(dataDir)
   for (let attempt = 1; ; attempt++) {
-    const port = await choosePort(home.record.port ?? undefined)
+    const port = options.again ?? (await claimPort(home.record.port ?? undefined))
+    if (options.again !== undefined && !(await portIsFree(port))) {
+      throw new IsthmusError('Unreachable', `port ${port}, where PostgreSQL was, is taken by another program`, { cure: 'stop that program, or start `isthmus dev` again, which takes another port' })
+    }
     const from = (await stat(home.log).catch(() => null))?.size ?? 0
     const settings = Object.entries({ ...SETTINGS, port: String(port) }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = await spawnLogged(postgres, ['-D', dataDir, ...settings], {
       log: home.log, cwd: dirname(dataDir), env: cleanEnv(), uid: home.user?.uid, gid: home.user?.gid,
     })
-    const stop = () => stopChild(child, POSTGRES_STOP)
+    const stop = async () => {
+      await stopChild(child, POSTGRES_STOP)
+      await releasePorts(port)
+    }
     try {
       await ready(child, url(home, port, 'postgres'))
     } catch (error) {
-      await stop()
+      await (options.again === undefined ? stop() : stopChild(child, POSTGRES_STOP))
       const tail = await logTail(home.log, from)
       const taken = /Address already in use/i.test(tail)
       // Processes of a server that was killed may need a moment to notice.

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -42,6 +43,15 @@ async function query(stack: Pick<Stack, 'databaseUrl'>, sql: string): Promise<Re
     return (await client.query(sql)).rows as Record<string, unknown>[]
   } finally {
     await client.end()
+  }
+}
+
+/** Listens as soon as the port is free. */
+async function listening(port: number): Promise<Server> {
+  for (;;) {
+    const server = createServer().listen(port, '127.0.0.1')
+    if (await once(server, 'listening').then(() => true, () => false)) return server
+    await sleep(2)
   }
 }
 
@@ -97,8 +107,16 @@ describe('the stack of a project', () => {
     expect(stack.codec).toBe((JSON.parse(await readFile(join(projectDir, '.isthmus', 'codec.json'), 'utf8')) as { endpoint: string }).endpoint)
     expect(stack.codec).toBe(codec)
     const before = stack.children.map((child) => child.pid)
+    // A stranger takes Temporal's port while it is away: it comes back to the same one, once that is free, and to no other.
+    const { port } = new URL(`http://${stack.temporal.address}`)
     for (const pid of before) process.kill(pid, 'SIGKILL')
-    for (const end = Date.now() + 20_000; Date.now() < end && stack.children.some((child) => before.includes(child.pid)); ) await sleep(50)
+    const stranger = await listening(Number(port))
+    const away = () => stack.children.filter((child) => before.includes(child.pid)).map((child) => child.name)
+    for (const end = Date.now() + 20_000; Date.now() < end && away().includes('postgres'); ) await sleep(50)
+    await sleep(1_000)
+    expect(away()).toEqual(['temporal'])
+    stranger.close()
+    for (const end = Date.now() + 20_000; Date.now() < end && away().length > 0; ) await sleep(50)
     expect(await findStack(projectDir)).toMatchObject({ temporal: stack.temporal, databaseUrl: stack.databaseUrl })
     expect(await query(stack, 'select n from kept')).toEqual([{ n: 7 }])
     await stack.stop()

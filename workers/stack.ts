@@ -123,8 +123,9 @@ async function temporalPart(projectDir: string, env: NodeJS.ProcessEnv, log: Log
   }
   const binary = await temporalBinary({ env, log: (message) => log('info', message) })
   const dir = `${projectDir}/.isthmus`
-  const server = await keep('temporal', 'Temporal', () => startTemporalServer({ dir, binary, namespace: ownNamespace(env), ...(codecEndpoint && { codecEndpoint }) }))
-  const { address, namespace, uiUrl } = server as Awaited<ReturnType<typeof startTemporalServer>>
+  let again: TemporalServer | undefined
+  const server = await keep('temporal', 'Temporal', async () => (again = await startTemporalServer({ dir, binary, namespace: ownNamespace(env), ...(again && { again }), ...(codecEndpoint && { codecEndpoint }) })))
+  const { address, namespace, uiUrl } = server
   log('info', `Temporal runs at ${address}, its web UI at ${uiUrl}`)
   return { address, namespace, uiUrl }
 }
@@ -140,7 +141,12 @@ async function postgresPart(projectDir: string, env: NodeJS.ProcessEnv, log: Log
     log('info', 'The database of DATABASE_URL is used')
     return env.DATABASE_URL
   }
-  const { databaseUrl, port } = await keep('postgres', 'PostgreSQL', () => startPostgresServer({ projectDir }))
+  let again: number | undefined
+  const { databaseUrl, port } = await keep('postgres', 'PostgreSQL', async () => {
+    const server = await startPostgresServer({ projectDir, ...(again !== undefined && { again }) })
+    again = server.port
+    return server
+  })
   log('info', `PostgreSQL runs at 127.0.0.1:${port}, database isthmus`)
   return databaseUrl
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
 import { logTail, spawnLogged, stopChild, type LoggedChild } from './child.ts'
 import { connectClient } from './connect.ts'
-import { choosePort } from './ports.ts'
+import { claimPort, portIsFree, releasePorts } from './ports.ts'
 import { SEARCH_ATTRIBUTES } from './queues.ts'
 import { missingSearchAttributes } from './search-attributes.ts'
 
@@ -18,6 +18,8 @@ export interface TemporalServerOptions {
   /** Ports to try first; else those of the last start, then 7233 and 8233, then free ones. */
   port?: number
   uiPort?: number
+  /** Takes these ports and no others: the server is started again, and everything knows it by them. */
+  again?: Pick<TemporalServer, 'port' | 'uiPort'>
   /** Where the web UI has payloads decoded. Other users of the machine do not see it in the list of processes. */
   codecEndpoint?: string
 }
@@ -27,6 +29,8 @@ export interface TemporalServer {
   /** Stands in the command line of the process and of no other. */
   marker: string
   address: string
+  port: number
+  uiPort: number
   namespace: string
   uiUrl: string
   /** Resolves when the process has ended, with how. */
@@ -57,16 +61,19 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   const last = await lastPorts(dir)
   const settings = options.codecEndpoint === undefined ? null : await writeSettings(dir, { 'ui-codec-endpoint': options.codecEndpoint })
   for (let attempt = 1; ; attempt++) {
-    const port = await choosePort(options.port, last.port, 7233)
-    const uiPort = await choosePort(options.uiPort, last.uiPort, port + 1000, 8233)
+    const { port, uiPort } = options.again ?? (await choose(options, last))
+    if (options.again) for (const known of [port, uiPort]) await mustBeFree(known)
     const from = (await stat(log).catch(() => null))?.size ?? 0
     const child = await spawnLogged(binary, args(dir, namespace, port, uiPort, settings), { log, cwd: dir })
-    const stop = () => stopChild(child, TEMPORAL_STOP)
+    const stop = async () => {
+      await stopChild(child, TEMPORAL_STOP)
+      await releasePorts(port, uiPort)
+    }
     const address = `127.0.0.1:${port}`
     try {
       await ready(child, address, namespace)
     } catch (error) {
-      await stop()
+      await (options.again ? stopChild(child, TEMPORAL_STOP) : stop())
       const tail = await logTail(log, from)
       // Somebody took the port between the choice and the start.
       if (/address already in use/.test(tail) && attempt < 3) continue
@@ -75,8 +82,20 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
       })
     }
     await writeFile(join(dir, 'temporal.json'), JSON.stringify({ port, uiPort }), { mode: 0o600 })
-    return { pid: child.pid, marker: temporalMarker(dir), address, namespace, uiUrl: `http://127.0.0.1:${uiPort}`, exited: child.exited, stop }
+    return { pid: child.pid, marker: temporalMarker(dir), address, port, uiPort, namespace, uiUrl: `http://127.0.0.1:${uiPort}`, exited: child.exited, stop }
   }
+}
+
+type Ports = Pick<TemporalServer, 'port' | 'uiPort'>
+
+async function choose(options: TemporalServerOptions, last: Partial<Ports>): Promise<Ports> {
+  const port = await claimPort(options.port, last.port, 7233)
+  return { port, uiPort: await claimPort(options.uiPort, last.uiPort, port + 1000, 8233) }
+}
+
+async function mustBeFree(port: number): Promise<void> {
+  if (await portIsFree(port)) return
+  throw new IsthmusError('Unreachable', `port ${port}, where the Temporal server was, is taken by another program`, { cure: 'stop that program, or start `isthmus dev` again, which takes another port' })
 }
 
 function args(dir: string, namespace: string, port: number, uiPort: number, settings: string | null): string[] {
@@ -98,9 +117,9 @@ async function writeSettings(dir: string, flags: Record<string, string>): Promis
   return file
 }
 
-async function lastPorts(dir: string): Promise<{ port?: number; uiPort?: number }> {
+async function lastPorts(dir: string): Promise<Partial<Ports>> {
   try {
-    return JSON.parse(await readFile(join(dir, 'temporal.json'), 'utf8')) as { port?: number; uiPort?: number }
+    return JSON.parse(await readFile(join(dir, 'temporal.json'), 'utf8')) as Partial<Ports>
   } catch {
     return {}
   }
