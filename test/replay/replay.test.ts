@@ -11,6 +11,9 @@ const events = (h: StoredHistory): HistoryEvent[] => h.history.events ?? []
 /** Activities of a history by name. */
 const steps = (h: StoredHistory, name: string): number => events(h).filter((e) => e.activityTaskScheduledEventAttributes?.activityType?.name === name).length
 
+/** The name of the workflow that a history is of. */
+const workflowType = (h: StoredHistory): string => events(h)[0]!.workflowExecutionStartedEventAttributes!.workflowType!.name!
+
 /** Children are named after their parent, so the id must be the real one. */
 const workflowId = (h: StoredHistory): string => events(h)[0]!.workflowExecutionStartedEventAttributes!.workflowId!
 
@@ -19,6 +22,10 @@ async function replay(workflowBundle: ReplayWorkerOptions['workflowBundle'], his
   for await (const result of Worker.runReplayHistories({ workflowBundle }, histories.map((h) => ({ workflowId: workflowId(h), history: h.history })))) results.push(result)
   return results
 }
+
+/** What summaries of steps and of waits say. */
+const STEP = /^(chunk [\d,]+: |table |sign in to |new token for |parked: \w|receipt: |[\w.-]+: what is no longer at the source$|run \d+-\d+-[\da-f]{6} of |note where the run is$|notes how it stands: \w)/
+const WAIT = /^(wait \d+ (s|min|h), until [\d-]*\s?\d\d:\d\d:\d\d UTC: \S|gathers the events that come close together$|looks again in \d+ s: \S|up to \d+ (s|min): windows end )/
 
 describe('histories of all releases', () => {
   beforeAll(() => installRuntime())
@@ -37,6 +44,25 @@ describe('histories of all releases', () => {
     expect(waited.reduce((n, h) => n + steps(h, 'authenticate'), 0)).toBeGreaterThan(2)
   })
 
+  it('are those of due times, events, backfills and owners of tokens, too', () => {
+    const of = (name: string): StoredHistory => stored.filter((h) => h.name.endsWith(`/${name}.json`)).at(-1)!
+    const last = (name: string): HistoryEvent => events(of(name)).at(-1)!
+    const signals = (name: string): unknown[] => events(of(name)).map((e) => e.workflowExecutionSignaledEventAttributes?.signalName).filter(Boolean)
+    const updates = (name: string): unknown[] => events(of(name)).map((e) => e.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name).filter(Boolean)
+    const children = (name: string): number => events(of(name)).filter((e) => e.startChildWorkflowExecutionInitiatedEventAttributes).length
+    for (const name of ['scheduled.scheduled', 'scheduled-skipped.scheduled', 'triggered.triggered', 'triggered.scheduled', 'backfill.backfill-2', 'backfill.window', 'backfill.window-last', 'backfill-stopped.backfill']) expect(last(name)).toHaveProperty('workflowExecutionCompletedEventAttributes')
+    expect([children('scheduled.scheduled'), children('scheduled-skipped.scheduled')]).toEqual([1, 0])
+    // One that was skipped, since a run was open, and one that made a run.
+    expect([signals('triggered.triggered'), children('triggered.triggered')]).toEqual([['events'], 2])
+    expect(last('backfill.backfill')).toHaveProperty('workflowExecutionContinuedAsNewEventAttributes')
+    expect([updates('backfill.backfill'), updates('backfill.backfill-2'), signals('backfill.window')]).toEqual([['pause'], ['setConcurrency', 'resume'], ['drain']])
+    expect([updates('backfill-stopped.backfill'), children('backfill-stopped.backfill')]).toEqual([['retry'], 5])
+    expect([workflowType(of('backfill.window')), workflowType(of('connection.connection'))]).toEqual(['stream', 'connection'])
+    expect(last('connection.connection')).toHaveProperty('workflowExecutionContinuedAsNewEventAttributes')
+    expect(updates('connection.connection').length).toBeGreaterThan(2)
+    expect(events(of('connection.connection-2')).some((e) => e.timerFiredEventAttributes)).toBe(true)
+  })
+
   it('replay with the workflows of today', async () => {
     const results = await replay(await loadBundle(), stored)
     expect(results.map((r, i) => [stored[i]!.name, r.error?.message])).toEqual(stored.map((h) => [h.name, undefined]))
@@ -44,10 +70,10 @@ describe('histories of all releases', () => {
 
   it('do not replay with the same steps in another order', async () => {
     const code = await bundle(fileURLToPath(new URL('./fixtures/reordered.ts', import.meta.url)))
-    const streams = stored.filter((h) => h.name.endsWith('plain.stream.json'))
-    const results = await replay({ code }, streams)
-    expect(results).toHaveLength(streams.length)
-    for (const { error } of results) expect(error).toBeInstanceOf(DeterminismViolationError)
+    const changed = stored.filter((h) => /\/(plain\.stream|scheduled\.scheduled|triggered\.triggered|backfill\.backfill|backfill\.window|connection\.connection)\.json$/.test(h.name))
+    expect(new Set(changed.map(workflowType))).toEqual(new Set(['stream', 'scheduled', 'triggered', 'backfill', 'connection']))
+    const results = await replay({ code }, changed)
+    expect(results.map((r, i) => [changed[i]!.name, r.error instanceof DeterminismViolationError])).toEqual(changed.map((h) => [h.name, true]))
   })
 })
 
@@ -69,15 +95,19 @@ describe.each(stored.map((h) => [h.name, h] as const))('%s', (_name, h) => {
   it('names every step and every wait', () => {
     for (const event of events(h)) {
       const activity = event.activityTaskScheduledEventAttributes
-      if (activity) expect(summaryOf(event), activity.activityType?.name ?? '').toMatch(/^(chunk [\d,]+: |table |sign in to |new token for |parked: \w|receipt: |[\w.-]+: what is no longer at the source$)/)
-      if (event.timerStartedEventAttributes) expect(summaryOf(event)).toMatch(/^wait \d+ (s|min|h), until [\d-]*\s?\d\d:\d\d:\d\d UTC: \S/)
-      if (event.startChildWorkflowExecutionInitiatedEventAttributes) expect(summaryOf(event)).toMatch(/ → /)
+      if (activity) expect(summaryOf(event), activity.activityType?.name ?? '').toMatch(STEP)
+      if (event.timerStartedEventAttributes) expect(summaryOf(event)).toMatch(WAIT)
+      if (event.startChildWorkflowExecutionInitiatedEventAttributes) expect(summaryOf(event)).toMatch(/ → |: events have arrived$/)
     }
   })
 
   it('costs few events for each chunk', () => {
     const asked = steps(h, 'page') + steps(h, 'authenticate')
-    if (asked === 0) expect(events(h).length).toBeLessThanOrEqual(40)
+    const windows = events(h).filter((e) => e.startChildWorkflowExecutionInitiatedEventAttributes).length
+    const changes = events(h).filter((e) => e.workflowExecutionUpdateAcceptedEventAttributes).length
+    if (workflowType(h) === 'backfill') expect(events(h).length).toBeLessThanOrEqual(16 + 12 * windows + 10 * changes)
+    else if (workflowType(h) === 'connection') expect(events(h).length).toBeLessThanOrEqual(16 + 11 * (changes + 2))
+    else if (asked === 0) expect(events(h).length).toBeLessThanOrEqual(40)
     else expect(events(h).length).toBeLessThanOrEqual(30 + 6 * asked + 20 * Math.max(1, steps(h, 'post')) + 25 * steps(h, 'park'))
   })
 })
