@@ -41,7 +41,7 @@ export function conformanceCommand(): Command {
 
 function list(output: Output, { streams, actions }: Subjects, json: boolean): number {
   const cases = [...CASES.map((c) => ({ ...c, of: 'streams' })), ...ACTING.map((c) => ({ ...c, of: 'actions' }))].map(({ name, shows, covers, of }) => ({ name, of, shows, covers }))
-  const subjects = [...streams.map((s) => ({ name: s.name, kind: 'stream', server: s.server, missing: s.missing ?? null })), ...actions.map((a) => ({ name: a.name, kind: 'action', server: 'double', missing: a.missing ?? null }))]
+  const subjects = [...streams.map((s) => ({ name: s.name, kind: 'stream', server: s.server, missing: s.missing ?? null })), ...actions.map((a) => ({ name: a.name, kind: 'action', server: a.server ?? 'double', missing: a.missing ?? null }))]
   if (json) output.json({ subjects, cases })
   else {
     output.out(table([['subject', 'kind', 'server', ''], ...subjects.map((s) => [s.name, s.kind, s.server, s.missing ? `skipped: ${s.missing}` : ''])]))

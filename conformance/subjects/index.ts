@@ -3,6 +3,7 @@ import { IsthmusError } from '../../model/index.ts'
 import { loadSync, projectConnectors, syncFiles, useOneOf } from '../../project/index.ts'
 import type { ActingSubject } from '../acting/types.ts'
 import type { Subject } from '../types.ts'
+import { ACTING_OVER } from './acting.ts'
 import { ACTIONS } from './actions.ts'
 import { declaredSubjects, streamSubject } from './declared.ts'
 import { GRAPHQL } from './graphql.ts'
@@ -23,13 +24,14 @@ export interface Subjects {
 export async function subjectsOf(projectDir: string, names: string[]): Promise<Subjects> {
   const own = await projectConnectors(projectDir)
   const isNamed = (id: string): boolean => names.some((n) => n === id || n.startsWith(`${id}/`))
+  const actions = [...ACTIONS, ...ACTING_OVER]
   const streams = [...REST, ...GRAPHQL, ...ODATA, ...SOAP, ...ROWS_SUBJECTS]
-  const isFamily = (id: string): boolean => [...streams, ...ACTIONS].some((s) => fits(s, id))
+  const isFamily = (id: string): boolean => [...streams, ...actions].some((s) => fits(s, id))
   // A file beside the connectors may be something else, until somebody names it: and `rest` names the protocol.
   const broken = own.find((c) => c.error && (c.error.field !== 'default' ? names.length === 0 || isNamed(c.id) : isNamed(c.id) && !isFamily(c.id)))
   if (broken) throw broken.error!
   const connectors = [...own.flatMap((c) => c.connector ?? []), ...catalogue.filter((c) => !own.some((o) => o.id === c.id))].map((c) => declaredSubjects(c, projectDir))
-  const all: Subjects = { streams: [...streams, ...connectors.flatMap((c) => c.streams)], actions: [...ACTIONS, ...connectors.flatMap((c) => c.actions)] }
+  const all: Subjects = { streams: [...streams, ...connectors.flatMap((c) => c.streams)], actions: [...actions, ...connectors.flatMap((c) => c.actions)] }
   if (names.length === 0) return all
   const picked: Subjects = { streams: [], actions: [] }
   for (const name of names) {
