@@ -160,6 +160,17 @@ export const ACTING: ActingCase[] = [
     },
   },
   {
+    name: 'token against forgery', shows: 'a token that has run out is fetched again, together with its cookie, and is no missing permission', covers: [37], skip: ({ source }) => (source.csrf ? null : 'the source asks for none'),
+    async run(bench) {
+      calls(bench, 1, { kind: 'answer', status: 403, headers: { 'x-csrf-token': 'Required' }, body: '' })
+      const { result } = await bench.post({ rows: rows(bench) })
+      check(result.stop === null, () => JSON.stringify(result.stop))
+      const fetched = bench.proxy.passed.filter((p) => !isCall(p))
+      check(fetched.length === 2, () => `it was fetched ${fetched.length} times`)
+      each(bench)
+    },
+  },
+  {
     name: 'permission', shows: 'a missing permission stops the stream and loses nothing', covers: [], skip: always,
     async run(bench) {
       calls(bench, 0, { kind: 'answer', status: 403, body: '{"error":"forbidden"}' }, Infinity)
