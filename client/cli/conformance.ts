@@ -47,7 +47,7 @@ function list(output: Output, { streams, actions, hooks }: Subjects, json: boole
     output.out('')
     output.out(table([['case', 'for', 'shows', 'misbehaviours'], ...cases.map((c) => [c.name, c.of, c.shows, c.covers.join(', ')])]))
     output.out('')
-    output.out(table([['', 'misbehaviour', 'where'], ...misbehaviours().map((m) => [String(m.number), m.what, m.cases.length > 0 ? m.cases.join(', ') : m.instead])]))
+    output.out(table([['', 'misbehaviour', 'where'], ...misbehaviours().map((m) => [String(m.number), m.what, m.cases.length > 0 ? m.cases.join('; ') : m.instead])]))
   }
   return EXIT.ok
 }
