@@ -79,7 +79,7 @@ export async function openBench(subject: Subject, options: StartOptions): Promis
     throw new Error(`no end after ${calls} calls`)
   }
   return {
-    subject, running, proxy, read, toEnd,
+    subject, running, proxy, databaseUrl: options.databaseUrl, read, toEnd,
     close: async () => {
       await proxy.close()
       await running.close()

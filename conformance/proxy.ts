@@ -15,6 +15,12 @@ export interface Passed {
   status: number
 }
 
+/** Everything a request says, Basic credentials opened. */
+export function said({ path, headers, body }: Passed): string {
+  const basic = /^Basic (.+)$/.exec(headers.authorization ?? '')
+  return [decodeURIComponent(path), JSON.stringify(headers), body, basic ? Buffer.from(basic[1]!, 'base64').toString() : ''].join('\n')
+}
+
 export interface Answer {
   status: number
   headers: Record<string, string>

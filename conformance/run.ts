@@ -8,11 +8,15 @@ import { LIMITS } from './cases/limits.ts'
 import { PROTOCOLS } from './cases/protocols.ts'
 import { READING } from './cases/reading.ts'
 import { ROWS } from './cases/rows.ts'
+import { TOKENS } from './cases/tokens.ts'
+import { HOOKS } from './hooks/cases.ts'
+import type { HookCase, HookSubject } from './hooks/types.ts'
+import { openHook } from './hooks/bench.ts'
 import type { Case, CaseResult, Over, Subject } from './types.ts'
 
 /** Every case for streams, in the order they are shown. */
-export const CASES: Case[] = [...READING, ...LIMITS, ...ACCESS, ...BODIES, ...PROTOCOLS, ...ROWS]
-export { ACTING }
+export const CASES: Case[] = [...READING, ...LIMITS, ...ACCESS, ...TOKENS, ...BODIES, ...PROTOCOLS, ...ROWS]
+export { ACTING, HOOKS }
 
 const RECORDS = 37
 const PAGE_SIZE = 5
@@ -24,7 +28,8 @@ const NOT_OVER: Record<Over, string> = { http: 'it is read over HTTP', database:
 export interface Suite {
   streams: Subject[]
   actions: ActingSubject[]
-  /** Database of Isthmus, whose tables exist, for the ledger of actions and for queries; asked for when there are some. */
+  hooks: HookSubject[]
+  /** Database of Isthmus, whose tables exist: for the ledger of actions, tokens, events and queries. */
   databaseUrl: string
   /** Told each result as it is there. */
   tell(result: CaseResult): void
@@ -33,10 +38,11 @@ export interface Suite {
 }
 
 /** Runs every case over every subject. */
-export async function runSuite({ streams, actions, databaseUrl, tell, atOnce = 16 }: Suite): Promise<void> {
+export async function runSuite({ streams, actions, hooks, databaseUrl, tell, atOnce = 16 }: Suite): Promise<void> {
   const todo: (() => Promise<CaseResult>)[] = [
     ...streams.flatMap((subject) => CASES.map((one) => () => runCase(subject, one, databaseUrl))),
     ...actions.flatMap((subject) => ACTING.map((one) => () => runActing(subject, one, databaseUrl))),
+    ...hooks.flatMap((subject) => HOOKS.map((one) => () => runHook(subject, one, databaseUrl))),
   ]
   const work = async (): Promise<void> => {
     for (let next = todo.shift(); next; next = todo.shift()) tell(await next())
@@ -64,6 +70,20 @@ function runActing(subject: ActingSubject, one: ActingCase, databaseUrl: string)
     const why = one.skip(subject)
     if (why !== null) return why
     const bench = await openActing(subject, one, databaseUrl)
+    try {
+      await inTime(one.run(bench))
+      return null
+    } finally {
+      await bench.close()
+    }
+  })
+}
+
+function runHook(subject: HookSubject, one: HookCase, databaseUrl: string): Promise<CaseResult> {
+  return timed(subject, one, async () => {
+    const why = one.skip(subject)
+    if (why !== null) return why
+    const bench = await openHook(subject, databaseUrl)
     try {
       await inTime(one.run(bench))
       return null

@@ -29,7 +29,7 @@ export interface StartOptions {
   records: number
   pageSize: number
   quirks?: Quirks
-  /** Database of Isthmus; '' when no subject asked for one. */
+  /** Database of Isthmus, whose tables exist. */
   databaseUrl: string
 }
 
@@ -57,6 +57,8 @@ export interface Bench {
   subject: Subject
   running: Running
   proxy: Proxy
+  /** Database of Isthmus, whose tables exist. */
+  databaseUrl: string
   /** Opens a reader and reads; a new one each time, as a new process would. */
   read(options?: ReadOnce): Promise<ReadOutcome>
   /** Reads until the end; between calls the position goes through JSON. What a workflow waits for is not waited for: the clock is moved. */

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { Command } from 'commander'
 import pg from 'pg'
-import { ACTING, CASES, runSuite, subjectsOf, type CaseResult, type Subjects } from '../../conformance/index.ts'
+import { ACTING, CASES, HOOKS, misbehaviours, openSuiteStore, runSuite, subjectsOf, type CaseResult, type Subjects } from '../../conformance/index.ts'
 import { IsthmusError } from '../../model/errors.ts'
-import { openStore } from '../../store/index.ts'
 import { action, projectOption } from './action.ts'
 import { EXIT, plain, table, type Output } from './output.ts'
 import { ensureDatabase } from './stack.ts'
@@ -29,24 +28,26 @@ export function conformanceCommand(): Command {
       action(async (output, names: string[], options: Options) => {
         const subjects = await subjectsOf(options.project, names)
         if (options.list) return list(output, subjects, options.json === true)
-        const database = subjects.actions.length > 0 || subjects.streams.some((s) => s.over === 'database') ? await ledger(options.project, output) : null
+        const database = await ledger(options.project, output)
         try {
-          return await run(output, subjects, database?.url ?? '', options)
+          return await run(output, subjects, database.url, options)
         } finally {
-          await database?.close()
+          await database.close()
         }
       }),
     )
 }
 
-function list(output: Output, { streams, actions }: Subjects, json: boolean): number {
-  const cases = [...CASES.map((c) => ({ ...c, of: 'streams' })), ...ACTING.map((c) => ({ ...c, of: 'actions' }))].map(({ name, shows, covers, of }) => ({ name, of, shows, covers }))
-  const subjects = [...streams.map((s) => ({ name: s.name, kind: 'stream', server: s.server, missing: s.missing ?? null })), ...actions.map((a) => ({ name: a.name, kind: 'action', server: 'double', missing: a.missing ?? null }))]
-  if (json) output.json({ subjects, cases })
+function list(output: Output, { streams, actions, hooks }: Subjects, json: boolean): number {
+  const cases = [...CASES.map((c) => ({ ...c, of: 'streams' })), ...ACTING.map((c) => ({ ...c, of: 'actions' })), ...HOOKS.map((c) => ({ ...c, of: 'webhooks' }))].map(({ name, shows, covers, of }) => ({ name, of, shows, covers }))
+  const subjects = [...streams.map((s) => ({ name: s.name, kind: 'stream', server: s.server, missing: s.missing ?? null })), ...actions.map((a) => ({ name: a.name, kind: 'action', server: a.server ?? 'double', missing: a.missing ?? null })), ...hooks.map((h) => ({ name: h.name, kind: 'webhook', server: 'sender', missing: null }))]
+  if (json) output.json({ subjects, cases, misbehaviours: misbehaviours() })
   else {
     output.out(table([['subject', 'kind', 'server', ''], ...subjects.map((s) => [s.name, s.kind, s.server, s.missing ? `skipped: ${s.missing}` : ''])]))
     output.out('')
     output.out(table([['case', 'for', 'shows', 'misbehaviours'], ...cases.map((c) => [c.name, c.of, c.shows, c.covers.join(', ')])]))
+    output.out('')
+    output.out(table([['', 'misbehaviour', 'where'], ...misbehaviours().map((m) => [String(m.number), m.what, m.cases.length > 0 ? m.cases.join('; ') : m.instead])]))
   }
   return EXIT.ok
 }
@@ -55,7 +56,7 @@ async function run(output: Output, subjects: Subjects, databaseUrl: string, { ve
   const { color } = output
   const counts = { passed: 0, failed: 0, skipped: 0 }
   const bySubject = new Map<string, typeof counts>()
-  const all = subjects.streams.length * CASES.length + subjects.actions.length * ACTING.length
+  const all = subjects.streams.length * CASES.length + subjects.actions.length * ACTING.length + subjects.hooks.length * HOOKS.length
   let done = 0
   const tell = (result: CaseResult): void => {
     counts[result.outcome] += 1
@@ -81,7 +82,7 @@ async function run(output: Output, subjects: Subjects, databaseUrl: string, { ve
   return counts.failed === 0 ? EXIT.ok : EXIT.failed
 }
 
-/** A database of its own for the ledger of actions and for queries, beside the project's: what the suite posts is nobody's. */
+/** A database of its own for the ledger of actions, tokens, events and queries, beside the project's: what the suite posts is nobody's. */
 async function ledger(projectDir: string, output: Output): Promise<{ url: string; close(): Promise<void> }> {
   const database = await ensureDatabase(projectDir, output)
   const name = `isthmus_conformance_${randomBytes(4).toString('hex')}`
@@ -98,7 +99,7 @@ async function ledger(projectDir: string, output: Output): Promise<{ url: string
   }
   const url = new URL(database.databaseUrl)
   url.pathname = `/${name}`
-  const store = await openStore(url.href, { key: { id: '0'.repeat(16), secret: randomBytes(32) } })
+  const store = await openSuiteStore(url.href)
   await store.migrate().finally(() => store.close())
   return {
     url: url.href,

@@ -6,7 +6,7 @@ import { wanted } from '../../model/webhook.ts'
 import { loadProject, projectWebhooks, requireEnvironment, resolver, type Environment, type ProjectWebhook } from '../../project/index.ts'
 import { deployedSettings } from '../../model/schedules.ts'
 import type { triggered } from '../../workflows/triggered.ts'
-import { eventsOf, idHeader, verify, type Delivery } from '../../protocols/webhook/index.ts'
+import { receiveEvents, type Delivery } from '../../protocols/webhook/index.ts'
 import { TASK_QUEUE } from '../../workers/queues.ts'
 
 
@@ -67,12 +67,10 @@ export class Webhooks {
     const { store } = await this.#context.connect()
     const { secret } = webhook.verify
     const stored = 'credential' in secret ? await store.connectionValues(webhook.connection ?? name) : null
-    verify(webhook.verify, delivery, resolver(this.#context.environment(), stored)(secret), idHeader(webhook, delivery), Date.now())
-    const events = eventsOf(webhook, delivery)
-    const fresh = events.length > 0 ? await store.receive(name, events) : 0
+    const { events, fresh } = await receiveEvents(store, webhook, delivery, resolver(this.#context.environment(), stored)(secret))
     // What is stored is told of sooner or later: nothing that goes wrong here is the sender's matter.
     if (fresh > 0) void this.tell(name).catch(() => undefined)
-    return { webhook: name, events: events.length, fresh }
+    return { webhook: name, events, fresh }
   }
 
   /** Tells the syncs of a webhook of the events they were not told of. One at a time; who calls meanwhile waits for another round. */

@@ -16,7 +16,9 @@ import type { ActingBench, ActingCase, ActingSubject } from './types.ts'
 export async function openActing(subject: ActingSubject, one: ActingCase, databaseUrl: string): Promise<ActingBench & { close(): Promise<void> }> {
   const columns = columnsOf(subject.action, subject.key)
   const row = (n: number, more: Record<string, string> = {}): Record<string, string> => ({ ...Object.fromEntries(columns.map((c) => [c, `${c}-${n}`])), ...more })
-  const sink = await startSink(subject.source, subject.action, subject.key, one.refuses === undefined ? null : row(one.refuses)[subject.key[0]!]!)
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-conformance-'))
+  const projectDir = subject.projectDir ?? folder
+  const sink = await (subject.start ?? startSink)({ ...subject, refuses: one.refuses === undefined ? null : row(one.refuses)[subject.key[0]!]!, projectDir })
   const proxy = await startProxy(sink.url)
   const source = calledAt(proxy.url, subject.source)
   const resolve = stands()
@@ -29,14 +31,13 @@ export async function openActing(subject: ActingSubject, one: ActingCase, databa
     key: subject.key, mapping: { kind: 'code', hash: '' }, mode: 'upsert', deletes: deletesSchema.parse({}), guard: guardSchema.parse({}), freshness: null, chunk: { ms: 1, bytes: 1, requests: 1 }, scan: 's',
   }
   const streamKey = `conformance/${randomUUID()}`
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-conformance-'))
   const actions = openActions(databaseUrl)
   let seq = 0
   return {
     subject, columns, proxy, row,
     effects: () => sink.effects,
     async post({ rows, token = async () => TOKEN, signal = new AbortController().signal, again = false }) {
-      const connection = openConnection({ source, resolve })
+      const connection = openConnection({ source, resolve, projectDir })
       const notes: string[] = []
       const refused: RefusedRow[] = []
       try {
@@ -72,9 +73,12 @@ export async function openActing(subject: ActingSubject, one: ActingCase, databa
 
 /** Columns that an action uses. */
 export function columnsOf(action: Action, key: string[]): string[] {
-  const { lookup, batch } = action
-  const texts = [action.path, ...Object.values(action.query), ...Object.values(action.headers), ...textsOf(action.body), ...textsOf(action.graphql?.variables), ...(lookup ? [lookup.path, ...Object.values(lookup.query), ...Object.values(lookup.match), ...textsOf(lookup.body)] : [])]
-  const names = new Set([...key, ...texts.flatMap(placeholders), ...(batch?.key ? [batch.key.column] : [])])
-  if (action.body === null && action.graphql === null && action.method !== 'DELETE') names.add('name')
+  const { lookup, batch, soap } = action
+  const texts = [
+    action.path, ...Object.values(action.query), ...Object.values(action.headers), ...textsOf(action.body), ...textsOf(action.graphql?.variables), ...textsOf(soap?.args ?? null),
+    ...(lookup ? [lookup.path, ...Object.values(lookup.query), ...Object.values(lookup.match), ...textsOf(lookup.body), ...textsOf(lookup.graphql?.variables), ...textsOf(lookup.soap?.args ?? null)] : []),
+  ]
+  const names = new Set([...key, ...texts.flatMap(placeholders), ...(batch?.key && batch.key.column !== '{index}' ? [batch.key.column] : [])])
+  if (action.body === null && action.graphql === null && textsOf(soap?.args ?? null).length === 0 && action.method !== 'DELETE') names.add('name')
   return [...names]
 }

@@ -1,14 +1,27 @@
 import { guaranteeKind } from '../../model/index.ts'
-import { check, from } from '../check.ts'
-import type { ActingBench, ActingCase, ActingSubject } from './types.ts'
+import { hasTokens, TOKEN } from '../account.ts'
+import { check } from '../check.ts'
+import { said, type Fault } from '../proxy.ts'
+import { limitsOf, refusalsOf } from '../said.ts'
+import { isCall, type ActingBench, type ActingCase, type ActingSubject } from './types.ts'
 
 const always = (): null => null
 const RECORDS = 7
-const rows = (bench: ActingBench): Record<string, string>[] => Array.from({ length: RECORDS }, (_, n) => bench.row(n))
+const rows = (bench: ActingBench, first = 0): Record<string, string>[] => Array.from({ length: RECORDS }, (_, n) => bench.row(first + n))
 const once = (subject: ActingSubject): boolean => guaranteeKind(subject.action, subject.key) !== 'none'
 const onceOnly = (subject: ActingSubject): string | null => (once(subject) ? null : 'the action is at least once: it has neither key nor look-up')
 const reads = (bench: ActingBench): string[] => bench.effects().map(({ record }) => bench.subject.key.map((k) => record[k]).join('/'))
 const keyOf = (bench: ActingBench, n: number): string => bench.subject.key.map((k) => bench.row(n)[k]).join('/')
+
+/** The nth call of the action and those that follow it, `times` in all, meet a fault. */
+function calls(bench: ActingBench, nth: number, fault: Fault | (() => Fault), times = 1): void {
+  let seen = -1
+  bench.proxy.fault = (request) => {
+    if (!isCall(request)) return null
+    seen += 1
+    return seen >= nth && seen < nth + times ? (typeof fault === 'function' ? fault() : fault) : null
+  }
+}
 
 /** Each record took effect; once, unless a repeated request of its kind changes nothing. */
 function each(bench: ActingBench, expected = Array.from({ length: RECORDS }, (_, n) => keyOf(bench, n))): void {
@@ -47,7 +60,7 @@ export const ACTING: ActingCase[] = [
   {
     name: 'lost answer', shows: 'a request whose answer was lost takes effect once', covers: [12], skip: onceOnly,
     async run(bench) {
-      bench.proxy.fault = from(1, { kind: 'cut', share: 0 })
+      calls(bench, 1, { kind: 'cut', share: 0 })
       const { result } = await bench.post({ rows: rows(bench) })
       check(result.stop === null, () => JSON.stringify(result.stop))
       each(bench)
@@ -58,11 +71,10 @@ export const ACTING: ActingCase[] = [
     async run(bench) {
       const killed = new AbortController()
       // The server has taken it; the answer never arrives.
-      bench.proxy.fault = (request) => {
-        if (request.nth !== (bench.subject.action.batch ? 0 : 1)) return null
+      calls(bench, bench.subject.action.batch ? 0 : 1, () => {
         setTimeout(() => killed.abort(), 50)
         return { kind: 'cut', share: 0.01 }
-      }
+      })
       await bench.post({ rows: rows(bench), signal: killed.signal }).catch(() => undefined)
       bench.proxy.fault = null
       const { result } = await bench.post({ rows: rows(bench), again: true })
@@ -73,7 +85,7 @@ export const ACTING: ActingCase[] = [
   {
     name: 'server error', shows: 'a 500 that tells nothing is cleared up, and nothing doubled', covers: [], skip: onceOnly,
     async run(bench) {
-      bench.proxy.fault = from(0, { kind: 'change', answer: (a) => ({ ...a, status: 500, body: Buffer.from('oops') }) })
+      calls(bench, 0, { kind: 'change', answer: (a) => ({ ...a, status: 500, body: Buffer.from('oops') }) })
       const { result } = await bench.post({ rows: rows(bench) })
       check(result.stop === null, () => JSON.stringify(result.stop))
       each(bench)
@@ -82,7 +94,7 @@ export const ACTING: ActingCase[] = [
   {
     name: '429', shows: 'a limit is waited out', covers: [], skip: always,
     async run(bench) {
-      bench.proxy.fault = from(0, { kind: 'answer', status: 429, headers: { 'retry-after': '1' }, body: '{}' })
+      calls(bench, 0, { kind: 'answer', status: 429, headers: { 'retry-after': '1' }, body: '{}' })
       const { result } = await bench.post({ rows: rows(bench) })
       check(result.stop === null, () => JSON.stringify(result.stop))
       each(bench)
@@ -95,6 +107,43 @@ export const ACTING: ActingCase[] = [
       check(result.stop === null, () => JSON.stringify(result.stop))
       check(refused.length === 1 && refused[0]!.line === 4, () => `refused: ${JSON.stringify(refused)}`)
       each(bench, [0, 1, 2, 4, 5, 6].map((n) => keyOf(bench, n)))
+    },
+  },
+  {
+    name: 'refused in its own words', shows: 'a refusal of what is in one request (422; a fault, errors of GraphQL, in a 200 as well) is no success, and stops no other record', covers: [17], skip: always,
+    async run(bench) {
+      for (const [i, fault] of refusalsOf(bench.subject.source).entries()) {
+        const first = 10 * i
+        const bad = new RegExp(`${keyOf(bench, first + 3).split('/')[0]}(?!\\d)`)
+        bench.proxy.fault = (request) => (bad.test(`${decodeURIComponent(request.path)} ${request.body}`) ? fault : null)
+        const { result, refused } = await bench.post({ rows: rows(bench, first) })
+        check(result.stop === null && refused.length === 1 && refused[0]!.line === 4, () => JSON.stringify({ stop: result.stop, refused }))
+      }
+      each(bench, refusalsOf(bench.subject.source).flatMap((_, i) => [0, 1, 2, 4, 5, 6].map((n) => keyOf(bench, 10 * i + n))))
+    },
+  },
+  {
+    name: 'limit in its own words', shows: 'a limit that is told in a 403, in a fault or in an error in a 200, is waited out', covers: [6, 10, 20], skip: always,
+    async run(bench) {
+      for (const [i, fault] of limitsOf(bench.subject.source).entries()) {
+        calls(bench, 0, fault)
+        const { result, refused } = await bench.post({ rows: rows(bench, 10 * i) })
+        check(result.stop === null && refused.length === 0, () => JSON.stringify({ stop: result.stop, refused: refused[0] }))
+      }
+      each(bench, limitsOf(bench.subject.source).flatMap((_, i) => Array.from({ length: RECORDS }, (_r, n) => keyOf(bench, 10 * i + n))))
+    },
+  },
+  {
+    name: 'expiry', shows: 'a token that runs out in the middle is asked for anew, and nothing is lost or doubled', covers: [14], skip: ({ source }) => (hasTokens(source) ? null : 'its credentials do not expire'),
+    async run(bench) {
+      let sent = 0
+      bench.proxy.fault = (request) => (isCall(request) && (sent += 1) > 1 && said(request).includes(TOKEN.accessToken) ? { kind: 'answer', status: 401, body: '{"error":"invalid_token"}' } : null)
+      const { result } = await bench.post({ rows: rows(bench) })
+      check(result.stop?.kind === 'authRequired' && result.stop.version === TOKEN.version, () => JSON.stringify(result.stop))
+      const next = { ...TOKEN, version: 2, accessToken: 'conformance-token-2' }
+      const after = await bench.post({ rows: rows(bench), again: true, token: async () => next })
+      check(after.result.stop === null, () => JSON.stringify(after.result.stop))
+      each(bench)
     },
   },
   {
@@ -111,9 +160,20 @@ export const ACTING: ActingCase[] = [
     },
   },
   {
+    name: 'token against forgery', shows: 'a token that has run out is fetched again, together with its cookie, and is no missing permission', covers: [37], skip: ({ source }) => (source.csrf ? null : 'the source asks for none'),
+    async run(bench) {
+      calls(bench, 1, { kind: 'answer', status: 403, headers: { 'x-csrf-token': 'Required' }, body: '' })
+      const { result } = await bench.post({ rows: rows(bench) })
+      check(result.stop === null, () => JSON.stringify(result.stop))
+      const fetched = bench.proxy.passed.filter((p) => !isCall(p))
+      check(fetched.length === 2, () => `it was fetched ${fetched.length} times`)
+      each(bench)
+    },
+  },
+  {
     name: 'permission', shows: 'a missing permission stops the stream and loses nothing', covers: [], skip: always,
     async run(bench) {
-      bench.proxy.fault = from(0, { kind: 'answer', status: 403, body: '{"error":"forbidden"}' }, Infinity)
+      calls(bench, 0, { kind: 'answer', status: 403, body: '{"error":"forbidden"}' }, Infinity)
       const { result } = await bench.post({ rows: rows(bench) })
       check(result.stop?.kind === 'refused' && result.stop.type === 'PermissionDenied', () => JSON.stringify(result.stop))
       bench.proxy.fault = null
@@ -125,7 +185,7 @@ export const ACTING: ActingCase[] = [
   {
     name: 'redirect', shows: 'an action is not sent to another address', covers: [36], skip: always,
     async run(bench) {
-      bench.proxy.fault = from(0, { kind: 'answer', status: 307, headers: { location: bench.proxy.url.replace('127.0.0.1', 'localhost') } }, Infinity)
+      calls(bench, 0, { kind: 'answer', status: 307, headers: { location: bench.proxy.url.replace('127.0.0.1', 'localhost') } }, Infinity)
       const { result } = await bench.post({ rows: rows(bench) })
       check(result.stop?.kind === 'refused', () => JSON.stringify(result.stop))
       check(bench.effects().length === 0 && bench.proxy.passed.every((p) => !p.headers.host!.startsWith('localhost')), () => 'it was followed')

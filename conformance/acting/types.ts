@@ -1,7 +1,31 @@
-import type { Action, Source, Token } from '../../model/index.ts'
-import type { PostResult, RefusedRow } from '../../model/index.ts'
-import type { Proxy } from '../proxy.ts'
-import type { Effect } from './sink.ts'
+import type { Action, PostResult, RefusedRow, Source, Token } from '../../model/index.ts'
+import type { Passed, Proxy } from '../proxy.ts'
+
+/** What a record came to at the API. */
+export interface Effect {
+  /** Values of columns, as they arrived. */
+  record: Record<string, string>
+  method: string
+}
+
+export interface SinkOptions {
+  source: Source
+  action: Action
+  /** Columns that identify a record. */
+  key: string[]
+  /** Records with this value in a column of the key are refused; null for none. */
+  refuses: string | null
+  /** Folder that files of the source (a WSDL) are relative to. */
+  projectDir: string
+}
+
+/** An API that takes records, recognises repeated ones where the action says so, and answers look-ups. */
+export interface Sink {
+  url: string
+  /** What records came to, in order. */
+  readonly effects: Effect[]
+  close(): Promise<void>
+}
 
 /** An action the suite is run over. */
 export interface ActingSubject {
@@ -11,6 +35,12 @@ export interface ActingSubject {
   /** Columns that identify a record. */
   key: string[]
   missing?: string | null
+  /** What answers, for people. Default `double`. */
+  server?: string
+  /** Starts what answers. Default: a double made from the description. */
+  start?(options: SinkOptions): Promise<Sink>
+  /** Folder that files of the source are relative to. Default: one of the case's own, which is empty. */
+  projectDir?: string
 }
 
 export interface PostOnce {
@@ -41,4 +71,9 @@ export interface ActingCase {
   /** Records with this value of the key are refused by the API. */
   refuses?: number
   run(bench: ActingBench): Promise<void>
+}
+
+/** What the action itself asks for, not what it needs before (a token against forgery). */
+export function isCall({ headers }: Passed): boolean {
+  return !/^fetch$/i.test(String(headers['x-csrf-token'] ?? ''))
 }

@@ -1,17 +1,11 @@
-import { TOKEN } from '../account.ts'
+import { hasTokens, TOKEN } from '../account.ts'
 import { check, from, readsOn, stopIs } from '../check.ts'
-import type { Passed } from '../proxy.ts'
-import type { Case, Running } from '../types.ts'
+import { said, type Passed } from '../proxy.ts'
+import type { Case } from '../types.ts'
 
 const always = (): null => null
-const hasTokens = ({ source }: Running): boolean => 'tokenUrl' in source.auth || source.auth.kind === 'session' || source.auth.kind === 'signedJwt'
 const json = (body: object): string => JSON.stringify(body)
 
-/** Everything a request says, Basic credentials opened. */
-function said({ path, headers, body }: Passed): string {
-  const basic = /^Basic (.+)$/.exec(headers.authorization ?? '')
-  return [decodeURIComponent(path), JSON.stringify(headers), body, basic ? Buffer.from(basic[1]!, 'base64').toString() : ''].join('\n')
-}
 const isSigned = (passed: Passed): boolean => /conformance-|OAuth oauth_/.test(said(passed))
 
 /** Signing in, and not being let in. */
@@ -26,7 +20,7 @@ export const ACCESS: Case[] = [
     },
   },
   {
-    name: 'expiry', shows: 'a token that runs out in the middle is exchanged, and reading goes on', covers: [14], skip: (running) => (hasTokens(running) ? null : 'its credentials do not expire'),
+    name: 'expiry', shows: 'a token that runs out in the middle is exchanged, and reading goes on', covers: [14], skip: ({ source }) => (hasTokens(source) ? null : 'its credentials do not expire'),
     async run(bench) {
       bench.proxy.fault = (request) => (request.nth >= 1 && said(request).includes(TOKEN.accessToken) ? { kind: 'answer', status: 401, body: json({ error: 'invalid_token' }) } : null)
       const first = await bench.read({ inTurn: true })
@@ -39,7 +33,7 @@ export const ACCESS: Case[] = [
     },
   },
   {
-    name: 'refused credentials', shows: 'credentials that are refused stop the stream and name what to correct', covers: [], skip: (running) => (hasTokens(running) ? 'its credentials expire' : null),
+    name: 'refused credentials', shows: 'credentials that are refused stop the stream and name what to correct', covers: [], skip: ({ source }) => (hasTokens(source) ? 'its credentials expire' : null),
     async run({ read, proxy }) {
       proxy.fault = from(0, { kind: 'answer', status: 401, body: json({ error: 'unauthorized' }) }, Infinity)
       const { stop } = (await read()).result

@@ -29,6 +29,22 @@ export const READING: Case[] = [
     },
   },
   {
+    name: 'one record on a page', shows: 'a page of one record is a list like any other (of XML it is no list)', covers: [34], start: { records: 6 }, skip: always,
+    async run({ toEnd, running }) {
+      const all = await toEnd()
+      stopIs(all.result.stop, 'done')
+      everyRecordOnce(all.keys, running.keys)
+    },
+  },
+  {
+    name: 'query time-out', shows: 'an API that gives up on a query has not read nothing', covers: [5], skip: always,
+    async run({ toEnd, proxy, running }) {
+      proxy.fault = from(0, refusal(running, running.source.kind === 'soap' ? 500 : 400, 'QUERY_TIMEOUT', 'Your query request was running for too long.'), Infinity)
+      const { stop } = (await toEnd({ inTurn: true, calls: 3 })).result
+      check(stop.kind === 'interrupted' || stop.kind === 'refused', () => `it stopped as ${JSON.stringify(stop)}`)
+    },
+  },
+  {
     name: 'kill', shows: 'a kill in the middle of a request loses and doubles nothing', covers: [], skip: always,
     async run(bench) {
       const killed = new AbortController()

@@ -31,6 +31,8 @@ export interface ShopOptions {
   quirks?: Quirks
   /** A mutation of the record with this id is refused. */
   refuses?: string | null
+  /** How: in the list of user errors (default), or as an error beside a result that is null. */
+  refusesBy?: 'userErrors' | 'error'
 }
 
 const TYPES = /* GraphQL */ `
@@ -58,7 +60,7 @@ const TYPES = /* GraphQL */ `
 type Page = { first: number; after?: string | null; since?: string | null }
 
 /** Starts the shop on a free loopback port. Throws ERR_MODULE_NOT_FOUND without graphql-yoga. */
-export async function startYoga({ records, pageSize, quirks = {}, refuses = null }: ShopOptions): Promise<Shop> {
+export async function startYoga({ records, pageSize, quirks = {}, refuses = null, refusesBy = 'userErrors' }: ShopOptions): Promise<Shop> {
   const { createSchema, createYoga } = await import('graphql-yoga')
   const orders = Array.from({ length: records }, (_, n): Order => ({
     id: keyOf(n), name: `Name ${n} & <Söhne>`, amount: 12.5 + n, updatedAt: new Date(momentOf(n)).toISOString(),
@@ -82,6 +84,7 @@ export async function startYoga({ records, pageSize, quirks = {}, refuses = null
   const list = (_: unknown, page: Page): unknown => connection(since(page), page, quirks)
   const update = (_: unknown, { input }: { input: { id: string; name: string; clientMutationId?: string } }): unknown => {
     const { id, name, clientMutationId = null } = input
+    if (id === refuses && refusesBy === 'error') throw new GraphQLError('refused by the conformance suite', { extensions: { code: 'BAD_USER_INPUT' } })
     if (id === refuses) return { order: null, userErrors: [{ field: ['input', 'id'], message: 'refused by the conformance suite' }] }
     const order = { id, name, amount: 0, updatedAt: '', lines: [] }
     if (clientMutationId === null || !written.some((w) => w.clientMutationId === clientMutationId)) written.push({ id, name, clientMutationId })

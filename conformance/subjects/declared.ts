@@ -1,9 +1,12 @@
 import { actionSchema, IsthmusError, sourceSchema } from '../../model/index.ts'
+import type { Action, Source } from '../../model/index.ts'
 import type { Connector, StreamRef } from '../../connectors/index.ts'
+import { isEntityWrite, startODataSink } from '../acting/odata.ts'
+import { startSoapSink } from '../acting/soap.ts'
 import type { ActingSubject } from '../acting/types.ts'
 import type { Subject } from '../types.ts'
 import { doubleSubject } from './double.ts'
-import { soapSubject } from './soap.ts'
+import { noFile, soapSubject } from './soap.ts'
 
 /** What a connector declares, as subjects `connector/stream` and `connector/action`. */
 export function declaredSubjects(connector: Connector, projectDir: string): { streams: Subject[]; actions: ActingSubject[] } {
@@ -12,12 +15,17 @@ export function declaredSubjects(connector: Connector, projectDir: string): { st
     actions: connector.actions.map(({ name }) => {
       const ref = connector.action(name)
       const source = sourceSchema.parse(ref.source)
-      return { name: `${connector.id}/${name}`, source, action: actionSchema.parse(ref.action), key: ref.key ?? keyOf(ref.action), missing: source.kind === 'soap' ? NO_DOUBLE : null }
+      const action = actionSchema.parse(ref.action)
+      return { name: `${connector.id}/${name}`, source, action, key: ref.key ?? keyOf({ ...ref.action, body: [ref.action.body, ref.action.soap?.args, ref.action.graphql?.variables] }), ...serverOf(source, action, projectDir) }
     }),
   }
 }
 
-const NO_DOUBLE = 'a SOAP service has no double: the subject `soap` covers the protocol'
+/** What answers an action. */
+function serverOf(source: Source, action: Action, projectDir: string): Pick<ActingSubject, 'server' | 'start' | 'missing' | 'projectDir'> {
+  if (source.kind === 'soap') return { server: 'soap library', start: startSoapSink, projectDir, missing: noFile(source.soap?.wsdl) }
+  return source.kind === 'odata' && isEntityWrite(action) ? { start: startODataSink } : {}
+}
 
 /** A stream of a connector or sync. */
 export function streamSubject(name: string, { source, stream }: StreamRef, projectDir: string): Subject {

@@ -27,10 +27,15 @@ const STREAMS: [string, StreamRef][] = [
 /** Streams of SOAP, against a server that the `soap` library makes of a WSDL. */
 export const SOAP: Subject[] = STREAMS.map(([name, { source, stream }]) => soapSubject(name, source, stream, null))
 
+/** Why a server cannot be made of a WSDL; null when it can. */
+export function noFile(wsdl: unknown): string | null {
+  return typeof wsdl !== 'string' || /^https?:/i.test(wsdl) ? 'its WSDL is no file of the project: put it there to try it' : null
+}
+
 /** A subject whose server the `soap` library makes of the WSDL of a source: a file of the project, or of the suite's own (null). */
 export function soapSubject(name: string, given: SourceInput, streamInput: StreamInput, projectDir: string | null): Subject {
   const file = given.soap?.wsdl
-  const missing = projectDir === null ? null : typeof file !== 'string' || /^https?:/i.test(file) ? 'its WSDL is no file of the project: put it there to try the stream' : null
+  const missing = projectDir === null ? null : noFile(file)
   return {
     name, missing, server: 'soap library',
     async start({ records, pageSize, quirks = {} }) {

@@ -2,3 +2,4 @@
 export { verify } from './verify.ts'
 export type { Delivery } from './verify.ts'
 export { eventsOf, idHeader } from './events.ts'
+export { receiveEvents } from './receive.ts'
