@@ -38,7 +38,7 @@ export async function openDeps(options: DepsOptions): Promise<ActivityDeps> {
   const { databaseUrl, projectDir } = options
   const store = await openStore(databaseUrl, { key: await loadVaultKey({ env: projectEnvironment(projectDir), projectDir }) })
   await store.migrate()
-  warmLoader()
+  warmLoader(projectDir)
   const destinations = new Map<string, RowDestination>()
   let actions: Actions | null = null
   return {

@@ -10,3 +10,9 @@ export function newRunId(now: Date = new Date()): string {
 export function syncWorkflowId(sync: string): string {
   return `sync/${sync}`
 }
+
+/** Address of a workflow in the Temporal UI, of one run of it when `runId` is given; null when no UI is known. */
+export function uiUrl(temporal: { uiUrl: string | null; namespace: string }, workflowId: string, runId: string): string | null {
+  if (!temporal.uiUrl) return null
+  return `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}${runId ? `/${runId}/history` : ''}`
+}

@@ -21,7 +21,7 @@ import { Alerts } from './alerts.ts'
 import { estimate, type Estimate } from './estimate.ts'
 import { RunHandle } from './handle.ts'
 import { healthOf, type HealthReport } from './health.ts'
-import { newRunId, syncWorkflowId } from './ids.ts'
+import { newRunId, syncWorkflowId, uiUrl } from './ids.ts'
 import { requireConnections } from './tenants.ts'
 import { triggered } from './trigger.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
@@ -400,9 +400,4 @@ function alreadyRunning(plan: Plan): IsthmusError {
 
 function waits(plan: Plan): IsthmusError {
   return new IsthmusError('AlreadyRunning', `other records of "${plan.id}" wait for a person`, { cure: `look at them (isthmus status ${plan.id}), then isthmus approve, retry or skip ${plan.id}` })
-}
-
-export function uiUrl(temporal: TemporalAddress, workflowId: string, runId: string): string | null {
-  if (!temporal.uiUrl) return null
-  return `${temporal.uiUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}${runId ? `/${runId}/history` : ''}`
 }

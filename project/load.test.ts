@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
@@ -59,4 +59,19 @@ it('an unknown name: the nearest one, and a list that says when it was cut', asy
   expect(await fault(loadSync(root, 'invoices'))).toMatch(/did you mean acme\/invoices/)
   expect(await fault(loadSync(root, 'ACME/invocies'))).toMatch(/did you mean acme\/invoices/)
   expect(await fault(loadSync(root, 'customers'))).not.toMatch(/did you mean/)
+})
+
+it('keeps what it compiled in the state folder, for its owner alone; a changed file is compiled anew, and errors keep their lines', async () => {
+  const root = await project({ 'syncs/good.ts': sync(), 'syncs/throws.ts': 'const none = undefined as unknown as { x: number }\n\nexport default none.x', '.isthmus/kept': '' })
+  const kept = join(root, '.isthmus/compiled')
+  const first = await loadSync(root, 'good')
+  const written = await Promise.all((await readdir(kept)).map(async (name) => [name, (await stat(join(kept, name))).mtimeMs]))
+  expect(written).toHaveLength(2)
+  expect((await stat(kept)).mode & 0o777).toBe(0o700)
+  expect((await loadSync(root, 'good')).plan).toEqual(first.plan)
+  expect(await fault(loadSync(root, 'throws'))).toMatch(/cannot be loaded \(line 3\): Cannot read/)
+  expect(await Promise.all((await readdir(kept)).map(async (name) => [name, (await stat(join(kept, name))).mtimeMs]))).toEqual(written)
+  await writeFile(join(root, 'syncs/good.ts'), sync().replace("'/things'", "'/others'"))
+  expect((await loadSync(root, 'good')).plan.streams[0]!.stream.path).toBe('/others')
+  expect(await readdir(kept)).toHaveLength(2)
 })

@@ -1,5 +1,4 @@
-import { Client, Connection } from '@temporalio/client'
-import type { ClientOptions, ConnectionOptions } from '@temporalio/client'
+import type { Client, ClientOptions, ConnectionOptions } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnection, NativeConnectionOptions } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
@@ -67,6 +66,8 @@ export async function connectClient(
 ): Promise<Client> {
   const { timeoutMs = 5000, ...clientOptions } = more
   const { namespace, ...connection } = options
+  // Half a second of work: for those that connect.
+  const { Client, Connection } = await import('@temporalio/client')
   try {
     const made = await Connection.connect({ ...(connection as ConnectionOptions), connectTimeout: timeoutMs })
     return new Client({ ...clientOptions, connection: made, namespace })

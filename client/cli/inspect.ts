@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { Isthmus } from '../isthmus.ts'
+import type { Isthmus } from '../isthmus.ts'
 import { action, projectOption } from './action.ts'
 import { EXIT, n, plain, type Output } from './output.ts'
 import { phaseText } from './phase.ts'
-import { jsonReceipt, summary } from './run.ts'
+import { jsonReceipt, summary } from './receipt.ts'
 import { IDLE, took, withRuns } from './runs.ts'
 
 interface Options {
@@ -12,6 +12,7 @@ interface Options {
 }
 
 async function connected<R>(options: Options, body: (isthmus: Isthmus) => Promise<R>): Promise<R> {
+  const { Isthmus } = await import('../isthmus.ts')
   const isthmus = new Isthmus({ projectDir: options.project })
   try {
     return await body(isthmus)

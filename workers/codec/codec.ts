@@ -1,10 +1,10 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common'
-import proto from '@temporalio/proto'
 import type { PayloadKeys } from '../../model/connections.ts'
 import { IsthmusError } from '../../model/errors.ts'
 
-const Wire = proto.temporal.api.common.v1.Payload
+/** Loaded with the first payload: it takes 0.25 s, and most commands see none. */
+const wire = async () => (await import('@temporalio/proto')).default.temporal.api.common.v1.Payload
 const ENCODING = 'binary/encrypted'
 const CIPHER = 'AES/GCM'
 const IV_BYTES = 12
@@ -30,17 +30,16 @@ export class EncryptionCodec implements PayloadCodec {
     this.#unopened = unopened
   }
 
-  encode(payloads: Payload[]): Promise<Payload[]> {
+  async encode(payloads: Payload[]): Promise<Payload[]> {
     const { id, key } = this.#keys.current
-    return Promise.resolve(
-      payloads.map((payload) => {
-        const iv = randomBytes(IV_BYTES)
-        const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
-        cipher.setAAD(Buffer.from(id))
-        const data = Buffer.concat([iv, cipher.update(Wire.encode(payload).finish()), cipher.final(), cipher.getAuthTag()])
-        return { metadata: { encoding: bytes(ENCODING), 'encryption-cipher': bytes(CIPHER), 'encryption-key-id': bytes(id) }, data }
-      }),
-    )
+    const Wire = await wire()
+    return payloads.map((payload) => {
+      const iv = randomBytes(IV_BYTES)
+      const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
+      cipher.setAAD(Buffer.from(id))
+      const data = Buffer.concat([iv, cipher.update(Wire.encode(payload).finish()), cipher.final(), cipher.getAuthTag()])
+      return { metadata: { encoding: bytes(ENCODING), 'encryption-cipher': bytes(CIPHER), 'encryption-key-id': bytes(id) }, data }
+    })
   }
 
   /** @throws IsthmusError VaultKey when one does not open; what the look-up of an older key threw. */
@@ -62,7 +61,7 @@ export class EncryptionCodec implements PayloadCodec {
       const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
       decipher.setAAD(Buffer.from(id))
       decipher.setAuthTag(data.subarray(-TAG_BYTES))
-      return Wire.decode(Buffer.concat([decipher.update(data.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]))
+      return (await wire()).decode(Buffer.concat([decipher.update(data.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]))
     } catch {
       throw new IsthmusError('VaultKey', 'a payload of Temporal does not open: it was changed, or encrypted for another project', { cure: 'use the DATABASE_URL that belongs to this Temporal namespace' })
     }
