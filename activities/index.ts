@@ -4,6 +4,7 @@ import { beginRun, unbeginRun } from './begin.ts'
 import { OpenStreams } from './context.ts'
 import { completeStream } from './complete.ts'
 import type { ActivityDeps } from './deps.ts'
+import { Door } from './door.ts'
 import { finishRun } from './finish.ts'
 import { Lanes } from './lanes.ts'
 import { mapChunk } from './map.ts'
@@ -24,17 +25,26 @@ export type { ActivityDeps, DepsOptions } from './deps.ts'
 export type * from './types.ts'
 export type * from './repair/types.ts'
 
+/** From the beginning of a scheduled run to its first step it goes through two workflows. */
+const BEGIN_MS = 10_000
+
 /** The activities of a worker: thin, they call the folders below. */
 export function createActivities(deps: ActivityDeps): Activities & RepairActivities {
   const streams = new OpenStreams(deps)
   const lanes = new Lanes(() => deps.store.runsAtWork())
+  const door = new Door()
   /** A step of a stream: those of backfills give way to those of runs. */
-  const inLane = <R>({ range }: StreamTarget, { signal }: StepContext, work: () => Promise<R>): Promise<R> => (range ? lanes.giveWay(signal).then(work) : lanes.live(work))
+  const inLane = <R>({ range, run }: StreamTarget, { signal, waited }: Pick<StepContext, 'signal'> & { waited: number | null }, work: () => Promise<R>): Promise<R> =>
+    range ? lanes.giveWay(signal).then(work) : door.work(run, waited, () => lanes.live(work))
   return {
-    begin: (request) => step(() => beginRun(deps, request)),
+    begin: (request) => step(({ signal }) => door.enter(request.run, signal, BEGIN_MS).then(() => beginRun(deps, request))),
     begun: ({ run, temporalRunId }) => step(() => deps.store.setTemporalRun(run, temporalRunId)),
     unbegin: (request) => step(() => unbeginRun(deps, request)),
-    prepare: (target) => step((context) => inLane(target, context, () => prepareStream(deps, streams, target))),
+    prepare: (target) => step(async (context) => {
+      if (!target.range) await door.enter(target.run, context.signal)
+      // It waited at the door, which says nothing of the others.
+      return inLane(target, { ...context, waited: null }, () => prepareStream(deps, streams, target))
+    }),
     authenticate: (request) =>
       step(async ({ signal }) => {
         const open = await streams.get(request)
@@ -45,12 +55,12 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
       }),
     refresh: (request) => step(({ signal }) => refreshToken(deps, streams, request, signal)),
     // Of a backfill each request gives way.
-    page: (request) => step((context) => (request.range ? readChunk(deps, streams, request, context, lanes) : lanes.live(() => readChunk(deps, streams, request, context, lanes)))),
+    page: (request) => step((context) => (request.range ? readChunk(deps, streams, request, context, lanes) : inLane(request, { ...context, waited: null }, () => readChunk(deps, streams, request, context, lanes)))),
     map: (request) => step((context) => inLane(request, context, () => mapChunk(deps, streams, request, context))),
     post: (request) => step((context) => inLane(request, context, () => postChunk(deps, streams, request, context))),
     park: (request) => step(() => parkStream(deps, streams, request)),
     pause: (request) => step(() => pauseStream(deps, request)),
-    complete: (request) => step((context) => completeStream(deps, streams, request, context)),
+    complete: (request) => step((context) => door.work(request.run, context.waited, () => completeStream(deps, streams, request, context))),
     noteBackfill: (request) => step(() => noteBackfill(deps, streams, request)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
     ...repairActivities(deps),

@@ -34,7 +34,7 @@ it('finds a committed chunk again when its rows are gone, and tells when an unco
   const streams = { get: async () => ({ stream: plan, streamKey: 'post/orders', destination }) } as unknown as OpenStreams
   const post = async (seq: number, file: string) => {
     const rows = { run: 'r', stream: 'orders', seq, file, rows: 2, bytes: 4, rejectsFile: '', rejected: 0, filtered: 0, read: 2, watermark: null }
-    return postChunk(deps, streams, { run: 'r', stream: 'orders', epoch, rows, position: null, last: false, before: {} } as unknown as PostStepRequest, { signal: new AbortController().signal, attempt: 1, beat: () => {} })
+    return postChunk(deps, streams, { run: 'r', stream: 'orders', epoch, rows, position: null, last: false, before: {} } as unknown as PostStepRequest, { signal: new AbortController().signal, attempt: 1, waited: 0, beat: () => {} })
   }
   const first = await stage.newFile({ run: 'r', stream: 'orders', seq: 1 }, 'rows')
   await appendFile(first.path, 'a\nb\n')

@@ -8,6 +8,8 @@ export interface StepContext {
   signal: AbortSignal
   /** Which attempt at the step this is, from 1. */
   attempt: number
+  /** From when Temporal had it to be done until it began, ms; by the clocks of two machines. */
+  waited: number
   /** What the Temporal UI shows of the step while it works; small, no secrets. */
   beat(details: Record<string, number | string>): void
 }
@@ -26,6 +28,7 @@ export async function step<R>(body: (context: StepContext) => Promise<R>): Promi
     return withoutSecrets(await body({
       signal: context.cancellationSignal,
       attempt: context.info.attempt,
+      waited: Date.now() - context.info.currentAttemptScheduledTimestampMs,
       beat: (d) => {
         details = redactor.value(d) as typeof d
       },

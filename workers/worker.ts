@@ -3,7 +3,7 @@ import type { ActivityInterceptorsFactory, NativeConnection, Worker, WorkerOptio
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
-import { API_TASK_QUEUE, BACKFILL_API_TASK_QUEUE, BACKFILL_TASK_QUEUE, TASK_QUEUE, TOKEN_TASK_QUEUE } from './queues.ts'
+import { API_TASK_QUEUE, BACKFILL_API_TASK_QUEUE, BACKFILL_TASK_QUEUE, START_TASK_QUEUE, TASK_QUEUE, TOKEN_TASK_QUEUE } from './queues.ts'
 
 export interface WorkersOptions {
   connection: NativeConnection
@@ -34,8 +34,9 @@ export interface Workers {
 
 /** The queue of each activity that does not stay with the workflows. */
 const QUEUES = new Map([['authenticate', API_TASK_QUEUE], ['page', API_TASK_QUEUE], ['refresh', TOKEN_TASK_QUEUE]])
-/** The steps of a window of a backfill, and how many of them a worker works at: those that wait for an answer hold no processor. */
-const BACKFILL: [queue: string, names: string[], most: number][] = [
+/** Steps that stay with the workflows, or did in earlier releases, and have queues of their own, and how many of them a worker works at: those that wait hold no processor. */
+const MORE: [queue: string, names: string[], most: number][] = [
+  [START_TASK_QUEUE, ['begin', 'prepare'], 4],
   [BACKFILL_TASK_QUEUE, ['prepare', 'map', 'post', 'complete', 'noteBackfill'], 3],
   [BACKFILL_API_TASK_QUEUE, ['authenticate', 'page'], 16],
 ]
@@ -43,8 +44,8 @@ const BACKFILL: [queue: string, names: string[], most: number][] = [
 const MAX_REFRESHES = 20
 
 /**
- * Makes the workers of a process: `isthmus` (workflows and light activities, 8 at a time), `isthmus-api` (`authenticate` and `page`), `isthmus-tokens` (`refresh`) and
- * those of backfills.
+ * Makes the workers of a process: `isthmus` (workflows and light activities, 8 at a time), `isthmus-api` (`authenticate` and `page`), `isthmus-tokens` (`refresh`),
+ * `isthmus-start` (`begin` and `prepare`) and those of backfills.
  * @throws IsthmusError NotFound when the namespace does not exist.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
@@ -72,7 +73,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
       const activities = of(taskQueue)
       if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
     }
-    for (const [taskQueue, names, most] of BACKFILL) {
+    for (const [taskQueue, names, most] of MORE) {
       const activities = Object.fromEntries(all.filter(([name]) => names.includes(name)))
       if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
     }

@@ -3,7 +3,7 @@ import type { BeginResult } from '../activities/types.ts'
 import type { Counts, Outcome } from '../model/run.ts'
 import { grouped } from './counts.ts'
 import { isCancellation, runError } from './failure.ts'
-import { local } from './steps.ts'
+import { beginning, local } from './steps.ts'
 import { sync } from './sync.ts'
 import type { ScheduledInput } from './types.ts'
 
@@ -23,7 +23,7 @@ export async function scheduled(input: ScheduledInput): Promise<ScheduledResult>
   const request = { sync: input.sync, run: runId(), dueAt: dueAt(), ...(input.plan !== undefined && { plan: input.plan }) }
   let child: ChildWorkflowHandle<typeof sync>
   try {
-    const begun = await local.begin.executeWithOptions({ summary: `run ${request.run} of ${input.sync}` }, [request])
+    const begun = await beginning.begin.executeWithOptions({ summary: `run ${request.run} of ${input.sync}` }, [request])
     if (begun.kind === 'skipped') return skipped(begun.reason)
     child = await start(request, begun)
   } catch (error) {

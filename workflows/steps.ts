@@ -10,7 +10,8 @@ import type { StreamInput } from './types.ts'
  */
 const retry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' } as const
 
-type Local = Pick<Activities, 'begin' | 'begun' | 'unbegin' | 'prepare' | 'map' | 'post' | 'complete' | 'park' | 'pause' | 'finish'>
+type Local = Pick<Activities, 'begun' | 'unbegin' | 'map' | 'post' | 'complete' | 'park' | 'pause' | 'finish'>
+type First = Pick<Activities, 'prepare'>
 type Remote = Pick<Activities, 'authenticate' | 'page'>
 
 const LOCAL = {
@@ -28,15 +29,23 @@ export const local = proxyActivities<Local>(LOCAL)
 /** Steps that call the API: on their own task queue, never dispatched eagerly, so that they can be paced apart. */
 export const remote = proxyActivities<Remote>({ ...REMOTE, taskQueue: 'isthmus-api' })
 
+/**
+ * First steps of runs: in their own task queue, where they wait until a worker can take on one more run. Those of runs that have begun go before
+ * those that begin one (the default priority is 3, lower numbers go first).
+ */
+const FIRST = { ...REMOTE, taskQueue: 'isthmus-start' } as const
+export const first = proxyActivities<First>(FIRST)
+export const beginning = proxyActivities<Pick<Activities, 'begin'>>({ ...FIRST, priority: { priorityKey: 4 } })
+
 /** Task queues of backfills: few places, so that runs find theirs. */
 const BACKFILL = { local: 'isthmus-backfill', remote: 'isthmus-backfill-api' }
 
-const localOfBackfill = proxyActivities<Local>({ ...LOCAL, taskQueue: BACKFILL.local })
+const localOfBackfill = proxyActivities<Local & First>({ ...LOCAL, taskQueue: BACKFILL.local })
 const remoteOfBackfill = proxyActivities<Remote>({ ...REMOTE, taskQueue: BACKFILL.remote })
 
 /** The steps of a stream, on the queues of runs or of backfills. */
-export function stepsOf({ range }: Pick<StreamInput, 'range'>): { local: typeof local; remote: typeof remote } {
-  return range ? { local: localOfBackfill, remote: remoteOfBackfill } : { local, remote }
+export function stepsOf({ range }: Pick<StreamInput, 'range'>): { first: typeof first; local: typeof local; remote: typeof remote } {
+  return range ? { first: localOfBackfill, local: localOfBackfill, remote: remoteOfBackfill } : { first, local, remote }
 }
 
 /** Notes of a backfill. */

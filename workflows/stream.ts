@@ -89,7 +89,7 @@ function beginAnew(state: StreamState, reason: string): boolean {
 }
 
 async function prepare(input: StreamInput, state: StreamState): Promise<void> {
-  const ready = await stepsOf(input).local.prepare.executeWithOptions({ summary: `table ${input.table}, checkpoint of ${input.stream}` }, [
+  const ready = await stepsOf(input).first.prepare.executeWithOptions({ summary: `table ${input.table}, checkpoint of ${input.stream}` }, [
     {
       sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round, anew: state.anew, committed: state.committed.seq, used: state.seq + (state.round > 0 ? 1 : 0),
       ...(input.range && { range: input.range }),

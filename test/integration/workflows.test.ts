@@ -42,7 +42,7 @@ describe('sync workflow', () => {
     const server = operator ? real : skipping
     const taskQueue = `isthmus-${randomUUID()}`
     const options = { connection: server.nativeConnection, activities, workflowBundle: bundle }
-    const workers = [await Worker.create({ ...options, taskQueue }), await Worker.create({ connection: server.nativeConnection, activities, taskQueue: 'isthmus-api' })]
+    const workers = [await Worker.create({ ...options, taskQueue }), ...(await Promise.all(['isthmus-api', 'isthmus-start'].map((queue) => Worker.create({ connection: server.nativeConnection, activities, taskQueue: queue }))))]
     const began = await server.currentTimeMs()
     const input = { sync: 's', run: 'r', plan: 'p', searchAttributes: false, streams: streams.map((name) => ({ name, connection: 'c', table: 'public.t', firstPage: null, anew: '' })) }
     let failed = false
