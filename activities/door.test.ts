@@ -46,6 +46,17 @@ describe('the door', () => {
     expect(seen.most).toBe(60)
   }, 30_000)
 
+  it('lets one more in now and then also where all places are taken for long', async () => {
+    const door = new Door({ load: () => 0 })
+    const seen = { now: 0, most: 0 }
+    const stop = new AbortController()
+    for (let i = 0; i < 60; i += 1) void door.work(`r${i}`, null, () => sleep(60_000, undefined, { signal: stop.signal, ref: false }).catch(() => undefined))
+    const began = performance.now()
+    await run(door, 'more', 0, seen)
+    expect(performance.now() - began).toBeGreaterThan(15_000)
+    stop.abort()
+  }, 60_000)
+
   it('is closed while steps come late, whatever the clocks of the two machines are', async () => {
     const door = new Door({ load: () => 0 })
     for (let i = 0; i < 4; i += 1) void door.work(`r${i}`, -7_000, () => sleep(3_000))

@@ -11,6 +11,8 @@ const GAP_MS = 3_000
 const APART_MS = 50
 /** Also under load one enters after this time: a long sync that keeps the processor busy must not stop the others for ever. */
 const PATIENCE_MS = 5_000
+/** And after this time where all places are taken: long syncs may keep theirs for hours. */
+const LONGEST_MS = 20_000
 const LOOK_MS = 100
 /** Share of the last look in which the process had to compute. */
 const BUSY = 0.8
@@ -67,7 +69,8 @@ export class Door {
         signal.throwIfAborted()
         const count = this.#count()
         const strained = this.#load() > BUSY || this.#isLate()
-        if (count < FEW || (count < MOST && (!strained || performance.now() - since >= PATIENCE_MS))) break
+        const waited = performance.now() - since
+        if (count < FEW || waited >= LONGEST_MS || (count < MOST && (!strained || waited >= PATIENCE_MS))) break
       }
       this.#runs.set(run, { open: 0, last: performance.now() + grace })
     } finally {
