@@ -27,6 +27,15 @@ describe('examples', () => {
     await once(child, 'exit')
   })
 
+  it('demo: reads everything, ends with the receipt as one line', async () => {
+    const lines = await start('demo', '--no-keep', '--json')
+    const receipt = JSON.parse(await line(lines)) as { outcome: string; streams: Record<string, { read: number; posted: number }> }
+    expect(receipt.outcome).toBe('completed')
+    expect(Object.values(receipt.streams).map((s) => [s.read, s.posted])).toEqual([[20_000, 20_000]])
+    if (child.exitCode === null) await once(child, 'exit')
+    expect(child.exitCode).toBe(0)
+  }, 180_000)
+
   it('app: a click starts a sync, its progress is shown, Ctrl-C ends all of it', async (context) => {
     const url = await line(await start('app', '--port', '0'))
     const page = await (await fetch(url)).text()
