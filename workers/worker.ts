@@ -32,16 +32,20 @@ export interface Workers {
   shutdown(): void
 }
 
-/** The queue of each activity that does not stay with the workflows. */
-const QUEUES = new Map([['authenticate', API_TASK_QUEUE], ['page', API_TASK_QUEUE], ['refresh', TOKEN_TASK_QUEUE]])
-/** Steps that stay with the workflows, or did in earlier releases, and have queues of their own, and how many of them a worker works at: those that wait hold no processor. */
-const MORE: [queue: string, names: string[], most: number][] = [
+/** Activities that do not stay with the workflows. */
+const ELSEWHERE = new Set(['authenticate', 'page', 'refresh'])
+/** Refreshes under way at once: one for each connection. */
+const MAX_REFRESHES = 20
+
+/** Queues beside that of the workflows, which activities they have, and how many of them a worker works at: those that wait for an answer hold no processor. */
+const queues = (maxPages: number): [queue: string, names: string[], most: number][] => [
+  [API_TASK_QUEUE, ['authenticate', 'page'], maxPages],
+  [TOKEN_TASK_QUEUE, ['refresh'], MAX_REFRESHES],
+  // They stay with the workflows too: earlier releases looked for them there.
   [START_TASK_QUEUE, ['begin', 'prepare'], 4],
   [BACKFILL_TASK_QUEUE, ['prepare', 'map', 'post', 'complete', 'noteBackfill'], 3],
   [BACKFILL_API_TASK_QUEUE, ['authenticate', 'page'], 16],
 ]
-/** Refreshes under way at once: one for each connection. */
-const MAX_REFRESHES = 20
 
 /**
  * Makes the workers of a process: `isthmus` (workflows and light activities, 8 at a time), `isthmus-api` (`authenticate` and `page`), `isthmus-tokens` (`refresh`),
@@ -52,7 +56,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace, bundle, maxCachedWorkflows = 200, maxPages = 100, held } = options
   const sdk = await import('@temporalio/worker')
   const all = Object.entries(options.activities as Record<string, unknown>)
-  const of = (queue: string): Record<string, unknown> => Object.fromEntries(all.filter(([name]) => (QUEUES.get(name) ?? TASK_QUEUE) === queue))
+  const those = (fits: (name: string) => boolean): Record<string, unknown> => Object.fromEntries(all.filter(([name]) => fits(name)))
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection, namespace,
     ...(options.dataConverter && { dataConverter: options.dataConverter }),
@@ -68,13 +72,9 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   }
   const workers: Worker[] = []
   try {
-    workers.push(await sdk.Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: of(TASK_QUEUE), maxConcurrentActivityTaskExecutions: 8 }))
-    for (const [taskQueue, most] of [[API_TASK_QUEUE, maxPages], [TOKEN_TASK_QUEUE, MAX_REFRESHES]] as const) {
-      const activities = of(taskQueue)
-      if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
-    }
-    for (const [taskQueue, names, most] of MORE) {
-      const activities = Object.fromEntries(all.filter(([name]) => names.includes(name)))
+    workers.push(await sdk.Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: those((name) => !ELSEWHERE.has(name)), maxConcurrentActivityTaskExecutions: 8 }))
+    for (const [taskQueue, names, most] of queues(maxPages)) {
+      const activities = those((name) => names.includes(name))
       if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))
     }
   } catch (error) {
