@@ -17,7 +17,7 @@ import { prepareStream } from './prepare.ts'
 import { repairActivities } from './repair/index.ts'
 import type { RepairActivities } from './repair/types.ts'
 import { signIn } from './sign-in.ts'
-import { step, type StepContext } from './step.ts'
+import { step } from './step.ts'
 import type { Activities, StreamTarget } from './types.ts'
 
 export { openDeps, stageDir } from './deps.ts'
@@ -34,16 +34,16 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
   const lanes = new Lanes(() => deps.store.runsAtWork())
   const door = new Door()
   /** A step of a stream: those of backfills give way to those of runs. */
-  const inLane = <R>({ range, run }: StreamTarget, { signal, waited }: Pick<StepContext, 'signal'> & { waited: number | null }, work: () => Promise<R>): Promise<R> =>
+  const inLane = <R>({ range, run }: StreamTarget, signal: AbortSignal, waited: number | null, work: () => Promise<R>): Promise<R> =>
     range ? lanes.giveWay(signal).then(work) : door.work(run, waited, () => lanes.live(work))
   return {
     begin: (request) => step(({ signal }) => door.enter(request.run, signal, BEGIN_MS).then(() => beginRun(deps, request))),
     begun: ({ run, temporalRunId }) => step(() => deps.store.setTemporalRun(run, temporalRunId)),
     unbegin: (request) => step(() => unbeginRun(deps, request)),
-    prepare: (target) => step(async (context) => {
-      if (!target.range) await door.enter(target.run, context.signal)
+    prepare: (target) => step(async ({ signal }) => {
+      if (!target.range) await door.enter(target.run, signal)
       // It waited at the door, which says nothing of the others.
-      return inLane(target, { ...context, waited: null }, () => prepareStream(deps, streams, target))
+      return inLane(target, signal, null, () => prepareStream(deps, streams, target))
     }),
     authenticate: (request) =>
       step(async ({ signal }) => {
@@ -55,12 +55,13 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
       }),
     refresh: (request) => step(({ signal }) => refreshToken(deps, streams, request, signal)),
     // Of a backfill each request gives way.
-    page: (request) => step((context) => (request.range ? readChunk(deps, streams, request, context, lanes) : inLane(request, { ...context, waited: null }, () => readChunk(deps, streams, request, context, lanes)))),
-    map: (request) => step((context) => inLane(request, context, () => mapChunk(deps, streams, request, context))),
-    post: (request) => step((context) => inLane(request, context, () => postChunk(deps, streams, request, context))),
+    page: (request) => step((context) => (request.range ? readChunk(deps, streams, request, context, lanes) : inLane(request, context.signal, null, () => readChunk(deps, streams, request, context, lanes)))),
+    map: (request) => step((context) => inLane(request, context.signal, context.waited, () => mapChunk(deps, streams, request, context))),
+    post: (request) => step((context) => inLane(request, context.signal, context.waited, () => postChunk(deps, streams, request, context))),
     park: (request) => step(() => parkStream(deps, streams, request)),
     pause: (request) => step(() => pauseStream(deps, request)),
-    complete: (request) => step((context) => door.work(request.run, context.waited, () => completeStream(deps, streams, request, context))),
+    // Backfills wait for places of their own, which says nothing of those of runs.
+    complete: (request) => step((context) => (request.range ? completeStream(deps, streams, request, context) : door.work(request.run, context.waited, () => completeStream(deps, streams, request, context)))),
     noteBackfill: (request) => step(() => noteBackfill(deps, streams, request)),
     finish: (request) => step(() => finishRun(deps, streams, request)),
     ...repairActivities(deps),
