@@ -23,8 +23,3 @@ export function stands(values: Record<string, string> = {}): (value: Value) => s
     return values[name] ?? `conformance-${name}`
   }
 }
-
-/** The source signs in with tokens that run out. */
-export function hasTokens({ auth }: Pick<Source, 'auth'>): boolean {
-  return 'tokenUrl' in auth || auth.kind === 'session' || auth.kind === 'signedJwt'
-}

@@ -9,9 +9,12 @@ export function refusal({ source }: Pick<Running, 'source'>, status: number, cod
   return { kind: 'answer', status, body: JSON.stringify(body) }
 }
 
+/** What the servers of the suite say when they refuse a record. */
+export const REFUSED = 'refused by the conformance suite'
+
 /** Every way in which what the source speaks refuses a request for what is in it: faults and errors come in a 200 as well. */
 export function refusalsOf(source: Source): Fault[] {
-  const message = 'refused by the conformance suite'
+  const message = REFUSED
   switch (source.kind) {
     case 'soap':
       return [200, 500].map((status) => soapFault(status, 'Client', message))

@@ -1,5 +1,6 @@
 import { guaranteeKind } from '../../model/index.ts'
-import { hasTokens, TOKEN } from '../account.ts'
+import { needsToken } from '../../protocols/auth/index.ts'
+import { TOKEN } from '../account.ts'
 import { check } from '../check.ts'
 import { said, type Fault } from '../proxy.ts'
 import { limitsOf, refusalsOf } from '../said.ts'
@@ -134,7 +135,7 @@ export const ACTING: ActingCase[] = [
     },
   },
   {
-    name: 'expiry', shows: 'a token that runs out in the middle is asked for anew, and nothing is lost or doubled', covers: [14], skip: ({ source }) => (hasTokens(source) ? null : 'its credentials do not expire'),
+    name: 'expiry', shows: 'a token that runs out in the middle is asked for anew, and nothing is lost or doubled', covers: [14], skip: ({ source }) => (needsToken(source.auth) ? null : 'its credentials do not expire'),
     async run(bench) {
       let sent = 0
       bench.proxy.fault = (request) => (isCall(request) && (sent += 1) > 1 && said(request).includes(TOKEN.accessToken) ? { kind: 'answer', status: 401, body: '{"error":"invalid_token"}' } : null)

@@ -4,6 +4,7 @@ import { placeholders } from '../../model/index.ts'
 import type { Action } from '../../model/index.ts'
 import { basePath } from '../account.ts'
 import { bodyOf, listen } from '../listen.ts'
+import { REFUSED } from '../said.ts'
 import { insideOf, match, pathOf, read, type Values } from './read.ts'
 import type { Effect, Sink, SinkOptions } from './types.ts'
 
@@ -43,7 +44,7 @@ export async function startODataSink({ source, action, key, refuses }: SinkOptio
 
   const create = (values: Values): Reply => {
     const name = nameOf(values)
-    if (values[key[0]!] === refuses) return refusal(400, 'SHOP/017', 'refused by the conformance suite')
+    if (values[key[0]!] === refuses) return refusal(400, 'SHOP/017', REFUSED)
     if (entities.has(name)) return refusal(409, 'SHOP/001', `an entity with the key ${name} exists already`)
     entities.set(name, { etag: 1, values })
     effects.push({ method: 'POST', record: values })
@@ -52,7 +53,7 @@ export async function startODataSink({ source, action, key, refuses }: SinkOptio
   const change = (method: string, address: Values, values: Values, ifMatch: string | undefined): Reply => {
     const name = nameOf(address)
     const found = entities.get(name)
-    if (address[key[0]!] === refuses) return refusal(400, 'SHOP/017', 'refused by the conformance suite')
+    if (address[key[0]!] === refuses) return refusal(400, 'SHOP/017', REFUSED)
     if (!found) return refusal(404, 'SHOP/004', `there is no ${name}`)
     if (ifMatch === undefined) return refusal(428, 'SHOP/005', 'If-Match is missing')
     if (ifMatch !== '*' && ifMatch !== `W/"${found.etag}"`) return refusal(412, 'SHOP/006', 'the entity was changed meanwhile')

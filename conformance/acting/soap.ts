@@ -2,6 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { basePath } from '../account.ts'
 import { fault, listenSoap, type Operation } from '../double/soap.ts'
 import type { Made } from '../double/records.ts'
+import { REFUSED } from '../said.ts'
 import { read } from './read.ts'
 import { createTaker, keyInBody, type Reply } from './taker.ts'
 import type { Sink, SinkOptions } from './types.ts'
@@ -23,6 +24,6 @@ export async function startSoapSink(options: SinkOptions): Promise<Sink> {
 
 /** What stands in the element of the answer, which the library writes itself. A refusal that the answer has no place for is a fault. */
 function said({ status, value }: Reply): Made {
-  if (status >= 400) throw fault('Client', 'refused by the conformance suite')
+  if (status >= 400) throw fault('Client', REFUSED)
   return (Object.values(value as Made)[0] ?? {}) as Made
 }

@@ -2,6 +2,7 @@ import { pathKeys } from '../../model/index.ts'
 import type { Action, Condition, Path } from '../../model/index.ts'
 import { textAt } from '../double/extract.ts'
 import { put, type Made } from '../double/records.ts'
+import { REFUSED } from '../said.ts'
 import { insideOf, read, type Values } from './read.ts'
 import type { Effect, SinkOptions } from './types.ts'
 
@@ -26,8 +27,6 @@ export interface Taker {
   act(call: Call): Reply
   look(asked: Values): Reply
 }
-
-const REFUSED = 'refused by the conformance suite'
 
 export function createTaker({ action, key, refuses }: Pick<SinkOptions, 'action' | 'key' | 'refuses'>): Taker {
   const effects: Effect[] = []
@@ -126,6 +125,6 @@ function satisfy(object: Made, { path, in: among, notIn, empty, contains }: Cond
   else if (notIn) say(ok ? 'conformance-fine' : notIn[0])
   else if (contains) say(ok ? contains[0] : '')
   // Holds with nothing there when `empty`, with something when not.
-  else if (empty !== undefined && empty !== ok) say(['refused by the conformance suite'])
+  else if (empty !== undefined && empty !== ok) say([REFUSED])
   else if (empty === true) say([])
 }

@@ -1,4 +1,5 @@
-import { hasTokens, TOKEN } from '../account.ts'
+import { needsToken } from '../../protocols/auth/index.ts'
+import { TOKEN } from '../account.ts'
 import { check, from, readsOn, stopIs } from '../check.ts'
 import { said, type Passed } from '../proxy.ts'
 import type { Case } from '../types.ts'
@@ -20,7 +21,7 @@ export const ACCESS: Case[] = [
     },
   },
   {
-    name: 'expiry', shows: 'a token that runs out in the middle is exchanged, and reading goes on', covers: [14], skip: ({ source }) => (hasTokens(source) ? null : 'its credentials do not expire'),
+    name: 'expiry', shows: 'a token that runs out in the middle is exchanged, and reading goes on', covers: [14], skip: ({ source }) => (needsToken(source.auth) ? null : 'its credentials do not expire'),
     async run(bench) {
       bench.proxy.fault = (request) => (request.nth >= 1 && said(request).includes(TOKEN.accessToken) ? { kind: 'answer', status: 401, body: json({ error: 'invalid_token' }) } : null)
       const first = await bench.read({ inTurn: true })
@@ -33,7 +34,7 @@ export const ACCESS: Case[] = [
     },
   },
   {
-    name: 'refused credentials', shows: 'credentials that are refused stop the stream and name what to correct', covers: [], skip: ({ source }) => (hasTokens(source) ? 'its credentials expire' : null),
+    name: 'refused credentials', shows: 'credentials that are refused stop the stream and name what to correct', covers: [], skip: ({ source }) => (needsToken(source.auth) ? 'its credentials expire' : null),
     async run({ read, proxy }) {
       proxy.fault = from(0, { kind: 'answer', status: 401, body: json({ error: 'unauthorized' }) }, Infinity)
       const { stop } = (await read()).result

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { GraphQLError } from 'graphql'
+import { REFUSED } from '../said.ts'
 import type { Quirks } from '../types.ts'
 import { keyOf, momentOf } from './records.ts'
 
@@ -84,8 +85,8 @@ export async function startYoga({ records, pageSize, quirks = {}, refuses = null
   const list = (_: unknown, page: Page): unknown => connection(since(page), page, quirks)
   const update = (_: unknown, { input }: { input: { id: string; name: string; clientMutationId?: string } }): unknown => {
     const { id, name, clientMutationId = null } = input
-    if (id === refuses && refusesBy === 'error') throw new GraphQLError('refused by the conformance suite', { extensions: { code: 'BAD_USER_INPUT' } })
-    if (id === refuses) return { order: null, userErrors: [{ field: ['input', 'id'], message: 'refused by the conformance suite' }] }
+    if (id === refuses && refusesBy === 'error') throw new GraphQLError(REFUSED, { extensions: { code: 'BAD_USER_INPUT' } })
+    if (id === refuses) return { order: null, userErrors: [{ field: ['input', 'id'], message: REFUSED }] }
     const order = { id, name, amount: 0, updatedAt: '', lines: [] }
     if (clientMutationId === null || !written.some((w) => w.clientMutationId === clientMutationId)) written.push({ id, name, clientMutationId })
     return { order, userErrors: [] }

@@ -67,6 +67,6 @@ export const ACTING_OVER: ActingSubject[] = [
       return startSoapSink(options)
     },
   })),
-  ...GRAPHQL.map((made) => subject(made, { server: 'graphql-yoga', missing: missingPackage('graphql-yoga'), start: (options) => startYogaSink(options, made[0] === 'act-graphql-errors' ? 'error' : 'userErrors') })),
+  ...GRAPHQL.map((made) => subject(made, { server: 'graphql-yoga', missing: missingPackage('graphql-yoga'), start: startYogaSink })),
   ...ODATA.map((made) => subject(made, { server: 'double', start: startODataSink })),
 ]

@@ -4,7 +4,7 @@ import { createApply } from './apply.ts'
 import { blameOf } from './blame.ts'
 import { isAllCookies } from './cookies.ts'
 import { refreshTokenOf } from './grant.ts'
-import { isRenewed } from './renewed.ts'
+import { isRenewed, needsToken } from './renewed.ts'
 import { logIn } from './session.ts'
 import { reconnectCure } from './token-error.ts'
 import { signJwt } from './jwt.ts'
@@ -16,12 +16,11 @@ import type { Authenticator, AuthDeps } from './types.ts'
 
 /** The authenticator of a connection. Resolves static credentials at once, so that a missing variable shows before any request. */
 export function createAuthenticator(auth: Auth, deps: AuthDeps): Authenticator {
-  const needsToken = auth.kind === 'signedJwt' || auth.kind === 'session' || 'tokenUrl' in auth
   const { connection = '' } = deps
   const blame = blameOf(auth, connection)
   return {
     kind: auth.kind,
-    needsToken,
+    needsToken: needsToken(auth),
     blame,
     secretParams: (auth.kind === 'apiKey' || (auth.kind === 'session' && !isAllCookies(auth))) && auth.in === 'query' ? [auth.name] : [],
     apply: createApply(auth, deps.resolve, deps.http.redactor),
