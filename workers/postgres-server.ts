@@ -7,7 +7,8 @@ import pg from 'pg'
 import { IsthmusError } from '../model/errors.ts'
 import { logTail, spawnLogged, stopChild, type LoggedChild } from './child.ts'
 import { runAs } from './os-user.ts'
-import { claimPort, portIsFree, releasePorts } from './ports.ts'
+import { claimPort, releasePorts } from './port-claims.ts'
+import { mustBeFree } from './ports.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
 import { postgresHome, type PostgresHome } from './postgres-home.ts'
 import { identify, processFacts, stopVerified } from './processes.ts'
@@ -65,9 +66,7 @@ export async function startPostgresServer(options: { projectDir: string; again?:
   await stopLeftover(dataDir)
   for (let attempt = 1; ; attempt++) {
     const port = options.again ?? (await claimPort(home.record.port ?? undefined))
-    if (options.again !== undefined && !(await portIsFree(port))) {
-      throw new IsthmusError('Unreachable', `port ${port}, where PostgreSQL was, is taken by another program`, { cure: 'stop that program, or start `isthmus dev` again, which takes another port' })
-    }
+    if (options.again !== undefined) await mustBeFree(port, 'PostgreSQL')
     const from = (await stat(home.log).catch(() => null))?.size ?? 0
     const settings = Object.entries({ ...SETTINGS, port: String(port) }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = await spawnLogged(postgres, ['-D', dataDir, ...settings], {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { IsthmusError } from '../model/errors.ts'
+import { linkNew, removeUnchanged } from './claim-file.ts'
 import { POSTGRES_STOP } from './postgres-server.ts'
 import { TEMPORAL_STOP } from './temporal-server.ts'
 import { ensureStateDir, stateDir } from './paths.ts'
@@ -59,13 +60,7 @@ export async function claimStack(projectDir: string): Promise<StackFile> {
   const file = await temporary(projectDir, content)
   try {
     for (let attempt = 0; attempt < 20; attempt++) {
-      try {
-        // A link, unlike a rename, fails when the name exists: one of two starts wins.
-        await link(file, stackFilePath(projectDir))
-        return content
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      }
+      if (await linkNew(file, stackFilePath(projectDir))) return content
       const holder = (await readStackFile(projectDir))?.content.supervisor
       if (holder && (await isAlive(holder))) {
         throw new IsthmusError('AlreadyRunning', `Isthmus already runs for ${projectDir} (process ${holder.pid})`, {
@@ -104,15 +99,8 @@ export async function cleanStack(projectDir: string): Promise<void> {
       await stopVerified(child, child.marker, steps)
     }
   }
-  // Another process may have done the same and taken the project meanwhile: its file is put back.
-  const aside = `${stackFilePath(projectDir)}.stale-${process.pid}-${randomBytes(4).toString('hex')}`
-  try {
-    await rename(stackFilePath(projectDir), aside)
-  } catch {
-    return
-  }
-  if (stale && (await readFile(aside, 'utf8')) !== stale.text) await link(aside, stackFilePath(projectDir)).catch(() => {})
-  await rm(aside, { force: true })
+  // Another process may have done the same and taken the project meanwhile.
+  await removeUnchanged(stackFilePath(projectDir), stale?.text ?? null)
 }
 
 /** An orphaned worker drains by itself; this is how long it is given. */

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
 import { logTail, spawnLogged, stopChild, type LoggedChild } from './child.ts'
 import { connectClient } from './connect.ts'
-import { claimPort, portIsFree, releasePorts } from './ports.ts'
+import { claimPort, releasePorts } from './port-claims.ts'
+import { mustBeFree } from './ports.ts'
 import { SEARCH_ATTRIBUTES } from './queues.ts'
 import { missingSearchAttributes } from './search-attributes.ts'
 
@@ -62,7 +63,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   const settings = options.codecEndpoint === undefined ? null : await writeSettings(dir, { 'ui-codec-endpoint': options.codecEndpoint })
   for (let attempt = 1; ; attempt++) {
     const { port, uiPort } = options.again ?? (await choose(options, last))
-    if (options.again) for (const known of [port, uiPort]) await mustBeFree(known)
+    if (options.again) for (const known of [port, uiPort]) await mustBeFree(known, 'the Temporal server')
     const from = (await stat(log).catch(() => null))?.size ?? 0
     const child = await spawnLogged(binary, args(dir, namespace, port, uiPort, settings), { log, cwd: dir })
     const stop = async () => {
@@ -91,11 +92,6 @@ type Ports = Pick<TemporalServer, 'port' | 'uiPort'>
 async function choose(options: TemporalServerOptions, last: Partial<Ports>): Promise<Ports> {
   const port = await claimPort(options.port, last.port, 7233)
   return { port, uiPort: await claimPort(options.uiPort, last.uiPort, port + 1000, 8233) }
-}
-
-async function mustBeFree(port: number): Promise<void> {
-  if (await portIsFree(port)) return
-  throw new IsthmusError('Unreachable', `port ${port}, where the Temporal server was, is taken by another program`, { cure: 'stop that program, or start `isthmus dev` again, which takes another port' })
 }
 
 function args(dir: string, namespace: string, port: number, uiPort: number, settings: string | null): string[] {

@@ -4,14 +4,15 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { claimPort, freePort, releasePorts } from './ports.ts'
+import { claimPort, releasePorts } from './port-claims.ts'
+import { freePort } from './ports.ts'
 
-const PORTS = fileURLToPath(new URL('ports.ts', import.meta.url))
+const CLAIMS = fileURLToPath(new URL('port-claims.ts', import.meta.url))
 const children: ChildProcess[] = []
 
 /** A process that claims a port, says which, and lives on. */
 async function claimer(wanted: number): Promise<number> {
-  const code = `import { createJiti } from 'jiti'; const { claimPort } = await createJiti(${JSON.stringify(import.meta.url)}).import(${JSON.stringify(PORTS)}); console.log(await claimPort(${wanted})); setInterval(() => {}, 1000)`
+  const code = `import { createJiti } from 'jiti'; const { claimPort } = await createJiti(${JSON.stringify(import.meta.url)}).import(${JSON.stringify(CLAIMS)}); console.log(await claimPort(${wanted})); setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
   const [line] = (await once(child.stdout!, 'data')) as [Buffer]
