@@ -1,14 +1,10 @@
 import type { OpenStreams } from './context.ts'
 import type { ActivityDeps } from './deps.ts'
+import type { Sweep } from './sweep.ts'
 import type { Activities } from './types.ts'
 
-/** Raw pages are kept this long, so that a mapping can be changed and applied again. */
-const KEEP_RAW_MS = 7 * 86_400_000
-/** Rejects that were delivered, dropped or superseded; open ones are kept. */
-const KEEP_REJECTS_MS = 90 * 86_400_000
-
 /** Writes the receipt of a run and cleans up behind it: credentials, connections, old stages. */
-export async function finishRun(deps: ActivityDeps, streams: OpenStreams, { receipt, error }: Parameters<Activities['finish']>[0]): Promise<void> {
+export async function finishRun(deps: ActivityDeps, streams: OpenStreams, sweep: Sweep, { receipt, error }: Parameters<Activities['finish']>[0]): Promise<void> {
   for (const s of receipt.streams) {
     const phase = s.outcome === 'completed' ? 'done' : s.outcome
     await deps.store.saveProgress(receipt.run, { stream: s.stream, phase, counts: s.counts })
@@ -19,7 +15,5 @@ export async function finishRun(deps: ActivityDeps, streams: OpenStreams, { rece
   await deps.store.finishRun(receipt, error?.message ?? null)
   await deps.store.saveSettings(`run/${receipt.run}`, {})
   await streams.close(receipt.run)
-  await deps.stage.purge(KEEP_RAW_MS)
-  await deps.store.purgeRejects(KEEP_REJECTS_MS)
-  await deps.store.purgeRemaps(KEEP_RAW_MS)
+  await sweep.due()
 }

@@ -18,6 +18,7 @@ import { repairActivities } from './repair/index.ts'
 import type { RepairActivities } from './repair/types.ts'
 import { signIn } from './sign-in.ts'
 import { step } from './step.ts'
+import { Sweep } from './sweep.ts'
 import type { Activities, StreamTarget } from './types.ts'
 
 export { openDeps, stageDir } from './deps.ts'
@@ -33,6 +34,7 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
   const streams = new OpenStreams(deps)
   const lanes = new Lanes(() => deps.store.runsAtWork())
   const door = new Door()
+  const sweep = new Sweep(deps)
   /** A step of a stream: those of backfills give way to those of runs. */
   const inLane = <R>({ range, run }: StreamTarget, signal: AbortSignal, waited: number | null, work: () => Promise<R>): Promise<R> =>
     range ? lanes.giveWay(signal).then(work) : door.work(run, waited, () => lanes.live(work))
@@ -63,7 +65,7 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
     // Backfills wait for places of their own, which says nothing of those of runs.
     complete: (request) => step((context) => (request.range ? completeStream(deps, streams, request, context) : door.work(request.run, context.waited, () => completeStream(deps, streams, request, context)))),
     noteBackfill: (request) => step(() => noteBackfill(deps, streams, request)),
-    finish: (request) => step(() => finishRun(deps, streams, request)),
+    finish: (request) => step(() => finishRun(deps, streams, sweep, request)),
     ...repairActivities(deps),
   }
 }

@@ -2,12 +2,12 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
 import { revive } from '../model/json/index.ts'
 import { compileMapper, selectRecords, type CompiledMapper } from '../model/mapping/index.ts'
-import type { StreamPlan } from '../model/plan.ts'
+import type { Plan, StreamPlan } from '../model/plan.ts'
 import type { PageFrame } from '../model/ports.ts'
 import type { StagedRows } from '../model/run.ts'
 import type { UnreadableLine } from '../model/rows.ts'
 import type { Stream } from '../model/source.ts'
-import { loadSync, postModel, type AnyFlow } from '../project/index.ts'
+import { loadPlanned, postModel, type AnyFlow } from '../project/index.ts'
 import { createDecoder, type Decode } from '../protocols/formats/index.ts'
 import { giveParent } from '../protocols/rest/index.ts'
 import type { OpenStream, OpenStreams } from './context.ts'
@@ -54,14 +54,14 @@ function refusesUnreadable(mapper: CompiledMapper): CompiledMapper {
 }
 
 /** The mapper of a run's stream, compiled once. */
-export function mapperOf(deps: ActivityDeps, streams: OpenStreams, target: StreamTarget, { stream }: OpenStream): Promise<CompiledMapper> {
-  return streams.mapper(target, async () => rowMapper(stream, await flowOf(deps, target.sync, stream)))
+export function mapperOf(deps: ActivityDeps, streams: OpenStreams, target: StreamTarget, { plan, stream }: OpenStream): Promise<CompiledMapper> {
+  return streams.mapper(target, async () => rowMapper(stream, await flowOf(deps, plan, stream)))
 }
 
 /** Loads the sync's code when the plan needs it. Throws UserCode when the file is another one than the run was started with. */
-export async function flowOf(deps: Pick<ActivityDeps, 'projectDir'>, sync: string, stream: StreamPlan): Promise<AnyFlow | undefined> {
+export async function flowOf(deps: Pick<ActivityDeps, 'projectDir'>, of: Pick<Plan, 'id' | 'file'>, stream: StreamPlan): Promise<AnyFlow | undefined> {
   if (stream.stream.file) return { model: await postModel(deps.projectDir, stream) } as AnyFlow
-  const loaded = await loadSync(deps.projectDir, sync).catch((error: unknown) => {
+  const loaded = await loadPlanned(deps.projectDir, of).catch((error: unknown) => {
     // A plan of data alone runs on a worker that has no project.
     if (stream.mapping.kind === 'fields' && error instanceof IsthmusError && error.type === 'NotFound') return null
     throw error

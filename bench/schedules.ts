@@ -1,7 +1,7 @@
 /**
  * `npm run bench:schedules -- [syncs] [rounds]`: so many syncs (1,000) that are due at the same minute, `rounds` times (1), on one worker with its own Temporal and PostgreSQL.
- * Each reads 20 records in two requests. Prints {syncs, completed, startDelayMs: {p50, p95, max}, seconds, workerRssMiB: [...]}: a start delay is the time from when
- * a run was due until its worker had begun it, `seconds` from due until the last one had ended, the worker's memory is read after each round.
+ * Each reads 20 records in two requests. Prints {syncs, completed, startDelayMs: {p50, p95, max}, seconds, cpuSeconds: {worker, temporal, ...}, workerRssMiB: [...]}: a start delay is the time from when
+ * a run was due until its worker had begun it, `seconds` from due until the last one had ended, `cpuSeconds` what each server took meanwhile (read from /proc, Linux), the worker's memory is read after each round.
  */
 import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -49,7 +49,15 @@ function memory(): number {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024)
 }
 
-async function round(n: number): Promise<{ completed: number; delays: number[]; seconds: number }> {
+/** Processor seconds of a process: its own, of those children it has waited for, and of living ones (PostgreSQL's backends). */
+function used(pid: number): number {
+  const ticks = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').slice(11, 15).map(Number)
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  return ticks.reduce((sum, n) => sum + n, 0) / 100 + children.reduce((sum, child) => sum + used(Number(child)), 0)
+}
+const processor = (): Record<string, number> => Object.fromEntries(stack.children.map((c) => [c.name, used(c.pid)]))
+
+async function round(n: number): Promise<{ completed: number; delays: number[]; seconds: number; cpu: Record<string, number> }> {
   // A minute that lies far enough ahead: deploying a schedule again is quicker than the first time.
   const due = new Date(Math.ceil((Date.now() + AHEAD_MS + syncs * (n === 0 ? 60 : 40)) / 60_000) * 60_000)
   await write(`schedule: { cron: '${due.getUTCMinutes()} ${due.getUTCHours()} ${due.getUTCDate()} ${due.getUTCMonth() + 1} *' }`)
@@ -57,14 +65,17 @@ async function round(n: number): Promise<{ completed: number; delays: number[]; 
   await isthmus.schedules.deploy()
   say(`${syncs} schedules deployed in ${((Date.now() - began) / 1000).toFixed(1)} s, due at ${due.toISOString()}; worker ${memory()} MiB`)
   if (Date.now() > due.getTime()) throw new Error('deploying took longer than was planned for')
+  await sleep(Math.max(0, due.getTime() - Date.now() - 500), undefined, { signal: stop.signal })
+  const before = processor()
   for (;;) {
     const { rows: [row] } = await pool.query<{ begun: number; ended: number; last: Date | null }>('select count(*)::int as begun, count(finished_at)::int as ended, max(finished_at) as last from isthmus.runs where due_at = $1', [due])
     if (row!.ended >= syncs || Date.now() > due.getTime() + PATIENCE_MS) break
     if (Date.now() > due.getTime()) say(`  ${Math.round((Date.now() - due.getTime()) / 1000)} s after: ${row!.begun} begun, ${row!.ended} ended; worker ${memory()} MiB`)
     await sleep(5_000, undefined, { signal: stop.signal })
   }
+  const cpu = Object.fromEntries(Object.entries(processor()).map(([name, s]) => [name, Math.round((s - (before[name] ?? 0)) * 10) / 10]))
   const { rows } = await pool.query<{ outcome: string; delay: number; end: number | null }>('select outcome, extract(epoch from started_at - due_at)::float8 * 1000 as delay, extract(epoch from finished_at - due_at)::float8 as end from isthmus.runs where due_at = $1 order by delay', [due])
-  return { completed: rows.filter((r) => r.outcome === 'completed').length, delays: rows.map((r) => r.delay), seconds: Math.max(...rows.map((r) => r.end ?? Infinity)) }
+  return { completed: rows.filter((r) => r.outcome === 'completed').length, delays: rows.map((r) => r.delay), seconds: Math.max(...rows.map((r) => r.end ?? Infinity)), cpu }
 }
 
 try {
@@ -76,7 +87,7 @@ try {
   }
   const delays = all.flatMap((r) => r.delays).sort((a, b) => a - b)
   const at = (share: number): number => Math.round(delays[Math.min(delays.length - 1, Math.floor(delays.length * share))] ?? NaN)
-  console.log(JSON.stringify({ syncs, rounds, completed: all.reduce((sum, r) => sum + r.completed, 0), startDelayMs: { p50: at(0.5), p95: at(0.95), max: at(1) }, seconds: all.map((r) => Math.round(r.seconds * 10) / 10), workerRssMiB: memories }))
+  console.log(JSON.stringify({ syncs, rounds, completed: all.reduce((sum, r) => sum + r.completed, 0), startDelayMs: { p50: at(0.5), p95: at(0.95), max: at(1) }, seconds: all.map((r) => Math.round(r.seconds * 10) / 10), cpuSeconds: all.map((r) => r.cpu), workerRssMiB: memories }))
 } finally {
   await isthmus.close()
   await pool.end()

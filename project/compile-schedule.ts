@@ -2,7 +2,7 @@ import { Cron } from 'croner'
 import { z } from 'zod'
 import { durationMs } from '../model/duration.ts'
 import { at, IsthmusError } from '../model/errors.ts'
-import { isZone } from '../model/mapping/cast/zone.ts'
+import { isZone, zoneName } from '../model/mapping/cast/zone.ts'
 import type { Schedule } from '../model/schedule.ts'
 import { parseOr } from './issues.ts'
 
@@ -86,7 +86,7 @@ export function compileSchedule(every: unknown, given: unknown, file: string): S
 /** Temporal knows zones by their exact names; Node.js takes other cases and offsets, too. */
 function checkZone(zone: string, refuse: (message: string, cure: string) => IsthmusError): void {
   if (!isZone(zone) || !/^[A-Z][A-Za-z]/.test(zone)) throw refuse(`"${zone}" is no time zone`, "write it as in the IANA list, for example 'Europe/Berlin', 'America/New_York' or 'UTC'")
-  const known = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone
+  const known = zoneName(zone)
   if (known !== zone && known.toLowerCase() === zone.toLowerCase()) throw refuse(`"${zone}" is no time zone`, `write it as '${known}'`)
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import type { IsthmusError } from '../model/errors.ts'
-import { loadProject, loadSync, surveyProject } from './load.ts'
+import { loadPlanned, loadProject, loadSync, surveyProject } from './load.ts'
 
 const sync = (id?: string): string => `import { defineSync, fields, pageNumber, postgres, rest, z } from 'isthmus'
 export default defineSync({
@@ -50,6 +50,18 @@ it('two syncs with one id: either name tells it, and the others work', async () 
   expect((await loadSync(root, 'c')).plan.file).toBe('syncs/c.ts')
   expect((await loadSync(root, 'c2')).plan.file).toBe('syncs/e.ts')
   expect(await fault(loadSync(root, 'e'))).toMatch(/use its id, "c2"/)
+})
+
+it('the sync of a plan is found by its file alone: the others are not even looked at', async () => {
+  const count = "(globalThis as { isthmusLoads?: number }).isthmusLoads = ((globalThis as { isthmusLoads?: number }).isthmusLoads ?? 0) + 1\n"
+  const root = await project({ 'syncs/a.ts': sync('named'), 'syncs/b.ts': count + sync(), 'outside.ts': sync('outside') })
+  const loads = (): unknown => (globalThis as { isthmusLoads?: number }).isthmusLoads
+  expect((await loadPlanned(root, { id: 'named', file: 'syncs/a.ts' })).plan.id).toBe('named')
+  expect(loads()).toBeUndefined()
+  // Its file was given to another sync meanwhile, or was never one of the project's.
+  expect((await loadPlanned(root, { id: 'b', file: 'syncs/a.ts' })).plan.file).toBe('syncs/b.ts')
+  expect(loads()).toBe(1)
+  expect(await fault(loadPlanned(root, { id: 'outside', file: 'syncs/../outside.ts' }))).toMatch(/there is no sync "outside"/)
 })
 
 it('an unknown name: the nearest one, and a list that says when it was cut', async () => {

@@ -129,6 +129,16 @@ export async function loadSync(projectDir: string, id: string): Promise<LoadedSy
   return tenant === null ? loaded : forTenant(loaded, tenant)
 }
 
+/** The sync of a plan, found by the plan's file without a look at the others: they may be many. Throws as `loadSync`. */
+export async function loadPlanned(projectDir: string, { id, file }: { id: string; file: string }): Promise<LoadedSync> {
+  const { id: plain, tenant } = splitTenant(id)
+  const path = resolve(projectDir, file)
+  const isSync = path.startsWith(join(resolve(projectDir), 'syncs') + sep) && FILE.test(path) && !NO_SYNC.test(path) && existsSync(path)
+  const loaded = isSync ? await loadFile({ id: file.slice('syncs/'.length).replace(FILE, ''), file, path }) : null
+  if (loaded?.plan.id !== plain) return loadSync(projectDir, id)
+  return tenant === null ? loaded : forTenant(loaded, tenant)
+}
+
 /** Ids given in code are honoured, so all files are loaded; what is wrong with one fails the others only when ids collide. */
 async function loadPlain(projectDir: string, id: string): Promise<LoadedSync> {
   const wanted = id.replace(/^syncs\//, '').replace(FILE, '')

@@ -6,7 +6,8 @@ export async function purgeRuns(root: string, ms: number): Promise<void> {
   const before = Date.now() - ms
   for (const run of await names(root)) {
     const folder = join(root, run)
-    if ((await lastWrite(folder)) < before) await rm(folder, { recursive: true, force: true })
+    // Its own time is the first to look at: most are younger than that.
+    if ((await modified(folder)) < before && (await lastWrite(folder)) < before) await rm(folder, { recursive: true, force: true })
   }
 }
 

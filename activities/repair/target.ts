@@ -30,7 +30,7 @@ export async function openRepair(deps: ActivityDeps, target: RepairTarget, name:
   const accounts = await openAccounts(deps.store, planned, environment)
   const stream = withAccounts(planned, accounts)
   const to = openDestination(deps, { stream, streamKey, resolve: accounts.to.resolve, run: target.id, target: { sync: target.sync, run: target.id, plan: target.plan, stream: name, round: 0 } })
-  const flow = await flowOf(deps, target.sync, stream)
+  const flow = await flowOf(deps, plan, stream)
   return { plan, stream, streamKey, destination: to.destination, close: to.close, mapper: rowMapper(stream, flow, true), flow }
 }
 

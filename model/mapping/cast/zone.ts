@@ -25,6 +25,11 @@ export function isZone(zone: string): boolean {
   return zone !== '' && formatOf(zone) !== null
 }
 
+/** The exact name of a zone that this Node.js knows, which is asked for in another case or by another name. */
+export function zoneName(zone: string): string {
+  return formatOf(zone)?.resolvedOptions().timeZone ?? zone
+}
+
 /** Seconds east of UTC in `zone` at a moment given in seconds since 1970. */
 export function offsetAt(zone: string, seconds: number): number {
   // No zone changes its offset but at a full quarter of an hour (since 1972).
