@@ -43,6 +43,12 @@ export interface TemporalServer {
 /** Fairness between syncs, and lists faster than the 10 requests a second the server allows by default. */
 const DYNAMIC_CONFIG = ['matching.useNewMatcher=true', 'matching.enableFairness=true', 'frontend.namespaceRPS.visibility=100']
 
+/**
+ * SQLite writes ahead and waits for the disk at checkpoints only: half the processor time for each step. Nothing committed is lost when a process is killed; when the power
+ * fails, the last moments of Temporal may be, and steps that are done again because of that take effect once (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ */
+const PRAGMAS = ['journal_mode=wal', 'synchronous=normal']
+
 const READY_MS = 60_000
 export const TEMPORAL_STOP: [NodeJS.Signals, number][] = [['SIGTERM', 10_000], ['SIGKILL', 5000]]
 
@@ -101,6 +107,7 @@ function args(dir: string, namespace: string, port: number, uiPort: number, sett
     ...(settings === null ? [] : ['--env-file', settings, '--env', SETTINGS_NAME]),
     ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
     ...DYNAMIC_CONFIG.flatMap((value) => ['--dynamic-config-value', value]),
+    ...PRAGMAS.flatMap((value) => ['--sqlite-pragma', value]),
   ]
 }
 
