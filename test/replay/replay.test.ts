@@ -63,8 +63,9 @@ describe('histories of all releases', () => {
     expect(events(of('connection.connection-2')).some((e) => e.timerFiredEventAttributes)).toBe(true)
   })
 
-  it('replay with the workflows of today', async () => {
-    const results = await replay(await loadBundle(), stored)
+  // A run may move between workers that trace and workers that do not.
+  it.each(['plain', 'traced'] as const)('replay with the workflows of today, %s', async (kind) => {
+    const results = await replay(await loadBundle(kind), stored)
     expect(results.map((r, i) => [stored[i]!.name, r.error?.message])).toEqual(stored.map((h) => [h.name, undefined]))
   })
 
