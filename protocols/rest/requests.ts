@@ -26,6 +26,8 @@ export interface Requests {
   prepare(position: Position | null, token: Token | null): Promise<Prepared>
   /** The SOAP operation that is called for the page at a position; null when there is none. */
   operation(position: Position | null): string | null
+  /** Its path as it is declared; null when the API gave the address. */
+  template(position: Position | null): string | null
   /** Adds credentials; only after the origin was checked. */
   sign(target: HttpTarget): void
   /** A next address as it may be stored: credentials that the API echoed are taken out. */
@@ -119,6 +121,7 @@ export function createRequests(reader: RestReader, { since, until, vars: outer }
       return { method: part.method, url: url(position), headers, body }
     },
     operation: (position) => partOf(position).soap?.operation ?? null,
+    template: (position) => (position?.kind === 'url' ? null : partOf(position).template),
     sign: secret.sign,
     store(address) {
       const kept = new URL(address)
@@ -140,6 +143,7 @@ export interface Param {
 
 interface Part {
   method: string
+  template: string
   body: unknown
   soap: RequestPart['soap']
   graphql: RequestPart['graphql']
@@ -169,6 +173,7 @@ function createPart(reader: RestReader, part: { path: string; method: string; qu
   checkHeaders(Object.fromEntries(headers), (name) => `from.headers.${name}`)
   return {
     method: part.soap ? 'POST' : part.method,
+    template: part.path.replace(/^https?:\/\/[^/]*/i, '').replace(/[?#].*$/s, ''),
     body: part.body,
     soap: part.soap,
     graphql: part.graphql,

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
+import { makeProject, type Dev, type Project } from '../support/cli.ts'
+import { otlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts'
+
+const RECORDS = 250
+const SECRET = 'canary-of-the-collector-0815'
+const sync = (table: string, extra = ''): string => `import { cursor, defineSync, env, fields, oauth2ClientCredentials, postgres, rest, z } from 'isthmus'
+export default defineSync({
+  from: rest({ baseUrl: env('SIM_URL'), auth: oauth2ClientCredentials({ tokenUrl: '/oauth/token', clientId: env('SIM_ID'), clientSecret: env('SIM_SECRET') }) })
+    .stream('transactions', { path: '/cursor/transactions', records: 'result.records', key: 'id', page: cursor({ send: 'after', next: 'meta.next_cursor', size: 100, sizeParam: 'limit' }) }),
+  to: postgres.table('${table}'),
+  model: z.object({ id: z.string(), status: z.string() }),
+  map: fields({ id: 'id', status: 'status' }),${extra}
+})
+`
+
+describe('traces', () => {
+  let project: Project
+  let dev: Dev
+  let sim: Simulator
+  let collector: OtlpReceiver
+  const tracing = (endpoint: string): Record<string, string> => ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_EXPORTER_OTLP_HEADERS: `x-team=${SECRET}`, OTEL_EXPORTER_OTLP_TIMEOUT: '2000', OTEL_BSP_SCHEDULE_DELAY: '200' })
+  const run = (id: string, env: Record<string, string>) => project.isthmus(['run', id, '--json'], env)
+  const named = (name: string): ReceivedSpan[] => collector.spans.filter((s) => s.name === name)
+  const one = (name: string): ReceivedSpan => {
+    expect(named(name).map((s) => s.name)).toEqual([name])
+    return named(name)[0]!
+  }
+
+  beforeAll(async () => {
+    collector = await otlpReceiver()
+    sim = await startSimulator({ records: { transactions: RECORDS }, auth: 'oauth', throttleOnce: { atRequest: 2, retryAfterSeconds: 1 } })
+    const env = { SIM_URL: sim.url, SIM_ID: C.clientId, SIM_SECRET: C.clientSecret }
+    project = await makeProject({ 'syncs/bank.ts': sync('bank'), 'syncs/due.ts': sync('due', "\n  every: '7d',"), 'syncs/dark.ts': sync('dark'), '.env': Object.entries(env).map(([name, value]) => `${name}=${value}\n`).join('') })
+    dev = await project.dev(tracing(collector.endpoint))
+  })
+  afterAll(async () => {
+    await project?.close()
+    await sim?.close()
+    await collector?.close()
+  })
+
+  it('one run is one trace: command, workflows, steps and requests, each inside of the one that asked for it, and nothing secret in it', async () => {
+    const result = await run('bank', tracing(collector.endpoint))
+    expect(result).toMatchObject({ code: 0, json: { outcome: 'completed', total: { inserted: RECORDS } } })
+    await collector.until(() => named('RunWorkflow:sync').length > 0 && named('isthmus run').length > 0 && named('RunActivity:finish').length > 0)
+
+    const command = one('isthmus run')
+    const started = one('StartWorkflow:sync')
+    const workflow = one('RunWorkflow:sync')
+    const stream = one('RunWorkflow:stream')
+    expect([command.parentSpanId, started.parentSpanId, workflow.parentSpanId, stream.parentSpanId]).toEqual(['', command.spanId, started.spanId, workflow.spanId])
+    expect([command.service, started.service, workflow.service]).toEqual(['isthmus', 'isthmus', 'isthmus-worker'])
+    for (const step of ['prepare', 'page', 'map', 'post', 'complete']) {
+      expect(named(`RunActivity:${step}`).length, step).toBeGreaterThan(0)
+      for (const span of named(`RunActivity:${step}`)) expect(span.parentSpanId, step).toBe(stream.spanId)
+    }
+    expect(one('RunActivity:finish').parentSpanId).toBe(workflow.spanId)
+    const page = named('RunActivity:page')
+    const requests = named('GET /cursor/transactions').filter((s) => s.service === 'isthmus-worker')
+    // Those of the look before the run, too.
+    expect(named('GET /cursor/transactions').some((s) => s.service === 'isthmus')).toBe(true)
+    expect(requests.map((s) => s.attributes['http.response.status_code'])).toContain(429)
+    for (const request of requests) {
+      const step = page.find((s) => s.spanId === request.parentSpanId)
+      expect(step, 'the step of a request').toBeDefined()
+      expect(request.kind).toBe(3)
+      const slack = 5_000_000n
+      expect(request.start + slack >= step!.start && request.end <= step!.end + slack).toBe(true)
+    }
+    const of = collector.spans.filter((s) => s.traceId === command.traceId)
+    for (const span of of.filter((s) => s !== command)) expect(of.some((s) => s.spanId === span.parentSpanId), span.name).toBe(true)
+    expect(new Set([started, workflow, stream, ...page, ...requests].map((s) => s.traceId))).toEqual(new Set([command.traceId]))
+
+    const about = { 'isthmus.sync': 'bank', 'isthmus.run': result.json.run, 'isthmus.stream': 'transactions' }
+    for (const span of [stream, ...page]) expect(span.attributes).toMatchObject(about)
+    expect(requests[0]!.attributes).toMatchObject({ 'http.request.method': 'GET', 'server.address': '127.0.0.1', 'server.port': Number(new URL(sim.url).port), 'url.path': '/cursor/transactions', 'url.template': '/cursor/transactions' })
+    expect(page.reduce((n, s) => n + Number(s.attributes['isthmus.records']), 0)).toBe(RECORDS)
+
+    const text = collector.raw.join('\n')
+    const headers = collector.headers['x-team']
+    expect(headers).toBe(SECRET)
+    const bodies = text.replaceAll(`"x-team":"${SECRET}"`, '')
+    for (const secret of [C.clientSecret, SECRET, 'Bearer ', 'sim_at', 'access_token', 'after=', 'txn_']) expect(bodies, secret).not.toContain(secret)
+  })
+
+  it('a run that its schedule starts is a trace that begins with its workflow', async () => {
+    expect(await project.isthmus(['schedules', 'trigger', 'due'])).toMatchObject({ code: 0 })
+    await collector.until(() => named('RunWorkflow:scheduled').length > 0)
+    const scheduled = one('RunWorkflow:scheduled')
+    const of = collector.spans.filter((s) => s.traceId === scheduled.traceId)
+    const [workflow] = of.filter((s) => s.name === 'RunWorkflow:sync')
+    const [stream] = of.filter((s) => s.name === 'RunWorkflow:stream')
+    expect([scheduled.parentSpanId, workflow!.parentSpanId, stream!.parentSpanId]).toEqual(['', scheduled.spanId, workflow!.spanId])
+    expect(of.filter((s) => s.name === 'RunActivity:begin').map((s) => s.parentSpanId)).toEqual([scheduled.spanId])
+    expect(of.filter((s) => s.name === 'GET /cursor/transactions').length).toBeGreaterThan(1)
+    for (const span of of.filter((s) => s !== scheduled)) expect(of.some((s) => s.spanId === span.parentSpanId), span.name).toBe(true)
+  })
+
+  it('a run completes as ever while the collector is gone, and the worker says so once', async () => {
+    await collector.close()
+    const result = await run('dark', tracing(collector.endpoint))
+    expect(result).toMatchObject({ code: 0, json: { outcome: 'completed', total: { inserted: RECORDS } } })
+    expect(await dev.query('select count(*)::int n from dark')).toEqual([{ n: RECORDS }])
+    // Batches of more than two seconds: several have failed.
+    await sleep(4_000)
+    const log = await readFile(join(project.dir, '.isthmus/worker.log'), 'utf8')
+    expect(log.match(/Traces cannot be sent/g)).toHaveLength(1)
+    expect(log).not.toContain(SECRET)
+  })
+})
