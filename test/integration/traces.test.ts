@@ -1,9 +1,13 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Worker, type ReplayResult } from '@temporalio/worker'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
+import { connectClient, installRuntime, loadBundle } from '../../workers/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
+import { decoded, openHistory, withCodec } from '../support/histories.ts'
 import { otlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts'
 
 const RECORDS = 250
@@ -35,7 +39,7 @@ describe('traces', () => {
     collector = await otlpReceiver()
     sim = await startSimulator({ records: { transactions: RECORDS }, auth: 'oauth', throttleOnce: { atRequest: 2, retryAfterSeconds: 1 } })
     const env = { SIM_URL: sim.url, SIM_ID: C.clientId, SIM_SECRET: C.clientSecret }
-    project = await makeProject({ 'syncs/bank.ts': sync('bank'), 'syncs/due.ts': sync('due', "\n  every: '7d',"), 'syncs/dark.ts': sync('dark'), '.env': Object.entries(env).map(([name, value]) => `${name}=${value}\n`).join('') })
+    project = await makeProject({ 'syncs/bank.ts': sync('bank'), 'syncs/due.ts': sync('due', "\n  every: '7d',"), 'syncs/app.ts': sync('app'), 'syncs/dark.ts': sync('dark'), '.env': Object.entries(env).map(([name, value]) => `${name}=${value}\n`).join('') })
     dev = await project.dev(tracing(collector.endpoint))
   })
   afterAll(async () => {
@@ -101,10 +105,56 @@ describe('traces', () => {
     for (const span of of.filter((s) => s !== scheduled)) expect(of.some((s) => s.spanId === span.parentSpanId), span.name).toBe(true)
   })
 
+  it('traced workflows go on at workers that do not trace: their histories replay there, and hold nothing but ids of the trace', async () => {
+    await installRuntime()
+    const client = await connectClient(dev.temporal)
+    try {
+      const histories = await Promise.all(['sync/bank', 'sync/bank/transactions', 'schedule/due'].map(async (workflowId) => {
+        // The schedule's workflow has the time of its start in its id.
+        const found = workflowId.startsWith('schedule') ? String(named('RunWorkflow:scheduled')[0]!.attributes['temporal.workflow_id']) : workflowId
+        return { workflowId: found, history: await client.workflow.getHandle(found).fetchHistory() }
+      }))
+      await withCodec(project, dev.databaseUrl, async (codec) => {
+        for (const { history } of histories) {
+          const headers = (history.events ?? []).flatMap((e) => [e.workflowExecutionStartedEventAttributes, e.activityTaskScheduledEventAttributes, e.startChildWorkflowExecutionInitiatedEventAttributes]).flatMap((a) => a?.header?.fields?.['_tracer-data'] ?? [])
+          expect(headers.length).toBeGreaterThan(1)
+          for (const header of headers) expect(decoded(header)).toMatch(/^\{"traceparent":"00-[\da-f]{32}-[\da-f]{16}-01"(,"tracestate":"isthmus=undecided")?\}$/)
+          await openHistory(history, codec)
+        }
+      })
+      const results: ReplayResult[] = []
+      for await (const result of Worker.runReplayHistories({ workflowBundle: await loadBundle('plain') }, histories)) results.push(result)
+      expect(results.map((r) => r.error?.message)).toEqual([undefined, undefined, undefined])
+    } finally {
+      await client.connection.close()
+    }
+  })
+
+  it('a run that an app starts over HTTP is part of the trace of the app', async () => {
+    const token = 'canary-api-token-0123456789'
+    const serve = project.spawn(['serve', '--port', '0', '--json'], { ...tracing(collector.endpoint), ISTHMUS_API_TOKEN: token })
+    try {
+      const [line] = (await once(serve.stdout!, 'data')) as [Buffer]
+      const { url } = JSON.parse(line.toString()) as { url: string }
+      const traceId = '0af7651916cd43dd8448eb211c80319c'
+      const answer = await fetch(`${url}/v1/syncs/app/runs?x=${token}`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', traceparent: `00-${traceId}-b7ad6b7169203331-01` }, body: '{}' })
+      expect(answer.status).toBe(201)
+      await collector.until((spans) => spans.some((s) => s.traceId === traceId && s.name === 'RunWorkflow:sync') && spans.some((s) => s.traceId === traceId && s.kind === 2))
+      const of = collector.spans.filter((s) => s.traceId === traceId)
+      const [call] = of.filter((s) => s.kind === 2)
+      const [started] = of.filter((s) => s.name === 'StartWorkflow:sync')
+      expect(call).toMatchObject({ name: 'POST /v1/syncs/:sync/runs', parentSpanId: 'b7ad6b7169203331', attributes: { 'http.response.status_code': 201 } })
+      expect([started!.parentSpanId, of.find((s) => s.name === 'RunWorkflow:sync')!.parentSpanId]).toEqual([call!.spanId, started!.spanId])
+      expect(collector.raw.join('\n')).not.toContain(token)
+    } finally {
+      serve.kill('SIGINT')
+    }
+  })
+
   it('a run completes as ever while the collector is gone, and the worker says so once', async () => {
     await collector.close()
     const result = await run('dark', tracing(collector.endpoint))
-    expect(result).toMatchObject({ code: 0, json: { outcome: 'completed', total: { inserted: RECORDS } } })
+    expect(result).toMatchObject({ code: 0, json: { outcome: 'completed', total: { inserted: RECORDS } }, stderr: expect.stringMatching(/Traces cannot be sent: .*Runs are not affected/) })
     expect(await dev.query('select count(*)::int n from dark')).toEqual([{ n: RECORDS }])
     // Batches of more than two seconds: several have failed.
     await sleep(4_000)

@@ -24,6 +24,8 @@ export interface OtlpReceiver {
   raw: string[]
   /** Headers of the last request. */
   headers: Record<string, string | string[] | undefined>
+  /** Status of the answers; 200. */
+  answer: number
   /** Waits until the spans satisfy `enough`; 20 s. */
   until(enough: (spans: ReceivedSpan[]) => boolean): Promise<void>
   close(): Promise<void>
@@ -38,9 +40,9 @@ interface Export {
 const valueOf = ({ stringValue, intValue, doubleValue, boolValue }: Value): string | number | boolean => stringValue ?? doubleValue ?? boolValue ?? Number(intValue)
 const table = (attributes: Attribute[]): Record<string, string | number | boolean> => Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)]))
 
-/** A collector: takes OTLP/HTTP, decodes its JSON form and keeps the rest as text. `answer`: the status it gives. */
-export async function otlpReceiver(answer = 200): Promise<OtlpReceiver> {
-  const received: OtlpReceiver = { endpoint: '', spans: [], raw: [], headers: {}, until, close }
+/** A collector: takes OTLP/HTTP, decodes its JSON form and keeps the rest as text. */
+export async function otlpReceiver(): Promise<OtlpReceiver> {
+  const received: OtlpReceiver = { endpoint: '', spans: [], raw: [], headers: {}, answer: 200, until, close }
   const server = createServer((request, response) => {
     const parts: Buffer[] = []
     request.on('data', (part: Buffer) => parts.push(part))
@@ -49,7 +51,7 @@ export async function otlpReceiver(answer = 200): Promise<OtlpReceiver> {
       received.headers = request.headers
       received.raw.push(`${JSON.stringify(request.headers)}\n${body.toString('utf8')}`)
       if (request.url === '/v1/traces' && request.headers['content-type'] === 'application/json') received.spans.push(...spansOf(JSON.parse(body.toString('utf8')) as Export))
-      response.writeHead(answer, { 'content-type': 'application/json' }).end('{}')
+      response.writeHead(received.answer, { 'content-type': 'application/json' }).end('{}')
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -35,9 +35,14 @@ export async function openTracing(env: Record<string, string | undefined>, optio
   }
 }
 
-/** What hands the trace of a process on to the workflows it starts; none, with nothing loaded, where no OpenTelemetry is set up, be it ours or that of an app. */
-export async function clientInterceptors(): Promise<WorkflowClientInterceptor[]> {
-  // Where the API of OpenTelemetry keeps what was set up, whichever copy of it did.
+/** OpenTelemetry is set up in this process, be it ours or that of an app. Loads nothing. */
+export function isTraced(): boolean {
+  // Where its API keeps what was set up, whichever copy of it did.
   const api = (globalThis as Record<symbol, unknown>)[Symbol.for('opentelemetry.js.api.1')] as { trace?: unknown } | undefined
-  return api?.trace ? [(await import('./client.ts')).tracedClient()] : []
+  return Boolean(api?.trace)
+}
+
+/** What hands the trace of a process on to the workflows it starts; none, with nothing loaded, in one that is not traced. */
+export async function clientInterceptors(): Promise<WorkflowClientInterceptor[]> {
+  return isTraced() ? [(await import('./client.ts')).tracedClient()] : []
 }
