@@ -3,7 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { context, propagation, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { Worker, type ReplayResult } from '@temporalio/worker'
+import { Isthmus } from '../../client/index.ts'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
 import { connectClient, installRuntime, loadBundle } from '../../workers/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
@@ -151,6 +156,29 @@ describe('traces', () => {
     }
   })
 
+  it('a run that an app starts with the library is part of the trace of the app, which has an OpenTelemetry of its own', async () => {
+    const exporter = new InMemorySpanExporter()
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+    trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
+    const isthmus = new Isthmus({ projectDir: project.dir })
+    try {
+      const traceId = await trace.getTracer('app').startActiveSpan('click', async (span) => {
+        expect(await isthmus.syncs.run('app')).toMatchObject({ outcome: 'completed' })
+        span.end()
+        return span.spanContext().traceId
+      })
+      await collector.until((spans) => spans.some((s) => s.traceId === traceId && s.name === 'RunWorkflow:sync'))
+      const mine = exporter.getFinishedSpans()
+      const started = mine.find((s) => s.name === 'StartWorkflow:sync')!
+      expect(started.parentSpanContext?.spanId).toBe(mine.find((s) => s.name === 'click')!.spanContext().spanId)
+      expect(collector.spans.find((s) => s.traceId === traceId && s.name === 'RunWorkflow:sync')!.parentSpanId).toBe(started.spanContext().spanId)
+    } finally {
+      await isthmus.close()
+      for (const api of [trace, propagation, context]) api.disable()
+    }
+  })
+
   it('a run completes as ever while the collector is gone, and the worker says so once', async () => {
     await collector.close()
     const result = await run('dark', tracing(collector.endpoint))
@@ -161,5 +189,7 @@ describe('traces', () => {
     const log = await readFile(join(project.dir, '.isthmus/worker.log'), 'utf8')
     expect(log.match(/Traces cannot be sent/g)).toHaveLength(1)
     expect(log).not.toContain(SECRET)
+    // A line of the log leads to its trace.
+    expect(log).toContain(`"trace_id":"${one('isthmus run').traceId}"`)
   })
 })

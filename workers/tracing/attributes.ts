@@ -1,4 +1,5 @@
 import { SpanStatusCode, type Attributes, type Span } from '@opentelemetry/api'
+import { redactor } from '../../model/redact/index.ts'
 import { splitTenant } from '../../model/tenant.ts'
 
 /** What a span says of a step or of a workflow, by what is known of it: `isthmus.sync`, `isthmus.run`, `isthmus.tenant`, ... */
@@ -8,8 +9,8 @@ export function isthmusAttributes(told: Record<string, string | number>): Attrib
   return { ...Object.fromEntries(named), ...(tenant !== null && { 'isthmus.tenant': tenant }) }
 }
 
-/** Ends a span as failed. Its message is redacted when it leaves. */
+/** Marks a span as failed. Its message is redacted here already: spans of clients may leave through the exporter of an app. */
 export function failed(span: Span, type: string, message: string): void {
   span.setAttribute('error.type', type)
-  span.setStatus({ code: SpanStatusCode.ERROR, message })
+  span.setStatus({ code: SpanStatusCode.ERROR, message: redactor.text(message) })
 }

@@ -30,7 +30,7 @@ export function traceRequests(tracer: Tracer): () => void {
         'isthmus.connection': connection,
       },
     })
-    if (error !== null) failed(span, error, error)
+    if (error !== null) failed(span, error, '')
     else if (status !== null && status >= 400) failed(span, String(status), '')
     span.end(endTime)
   })
