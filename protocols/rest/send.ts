@@ -54,7 +54,7 @@ export async function send(
     response = await http.request({
       ...request,
       signal,
-      about: { ...tried, template: build.template(position) ?? '' },
+      about: { ...request.about, ...tried },
       gunzip: operation === null && stream.format.kind !== 'json' && stream.page.kind !== 'range',
       sign: (target) => {
         build.sign(target)

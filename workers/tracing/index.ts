@@ -42,7 +42,13 @@ export function isTraced(): boolean {
   return Boolean(api?.trace)
 }
 
-/** What hands the trace of a process on to the workflows it starts; none, with nothing loaded, in one that is not traced. */
+/** What hands the trace of a process on to the workflows it starts; none, with nothing loaded, in one that is not traced. Never throws. */
 export async function clientInterceptors(): Promise<WorkflowClientInterceptor[]> {
-  return isTraced() ? [(await import('./client.ts')).tracedClient()] : []
+  if (!isTraced()) return []
+  try {
+    return [(await import('./client.ts')).tracedClient()]
+  } catch {
+    // Loaders that some processes run with do not load every module.
+    return []
+  }
 }
