@@ -2,12 +2,26 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
 import type { ErrorType } from './errors.ts'
 
+/** What is known of a request beyond what is sent. */
+export interface RequestNote {
+  /** Path as it is declared, with places for values. */
+  template?: string
+  /** The how manieth try of the same request, from 1. */
+  attempt?: number
+  /** How long it was held back so that the limits of the account are kept. */
+  waitedMs?: number
+}
+
 /** One HTTP exchange, told when it has ended, in the asynchronous context of whoever asked. */
 export interface HttpSignal {
   /** Name of the connection. */
   connection: string
   method: string
-  host: string
+  /** Scheme, host and port. */
+  origin: string
+  /** Path without its query: that may hold anything. */
+  path: string
+  about: RequestNote
   /** null when there was no answer. */
   status: number | null
   error: ErrorType | null

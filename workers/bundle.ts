@@ -13,18 +13,22 @@ const quiet: Logger = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, 
 /** Folders whose code can be part of the bundle; the rest is imported there as types only. */
 const FOLDERS = ['workflows', 'model']
 
+/** Bundles: the workflows alone, and with what traces them. */
+export const BUNDLES = { plain: 'workflow-bundle.js', traced: 'workflow-bundle-traced.js' } as const
+export type BundleKind = keyof typeof BUNDLES
+
 /**
- * The workflow code for a worker: `dist/workflow-bundle.js` when running from `dist/`, else bundled from `workflows/index`
+ * The workflow code for a worker: `dist/workflow-bundle.js` (`-traced.js`) when running from `dist/`, else bundled from `workflows/index`
  * (about 5 s) and kept in the cache under the hash of its sources.
  * @throws IsthmusError InvalidInput when the workflows cannot be bundled.
  */
-export async function loadBundle(): Promise<WorkflowBundleOption> {
-  const built = join(codeDir, 'workflow-bundle.js')
+export async function loadBundle(kind: BundleKind = 'plain'): Promise<WorkflowBundleOption> {
+  const built = join(codeDir, BUNDLES[kind])
   if (!fromSource && existsSync(built)) return { codePath: built }
   const dir = join(cacheDir(), 'bundles')
-  const codePath = join(dir, `${await sourceHash()}.js`)
+  const codePath = join(dir, `${await sourceHash()}${kind === 'traced' ? '-traced' : ''}.js`)
   if (existsSync(codePath)) return { codePath }
-  const code = await bundle(join(codeDir, 'workflows', fromSource ? 'index.ts' : 'index.js'))
+  const code = await bundle(join(codeDir, 'workflows', fromSource ? 'index.ts' : 'index.js'), kind)
   try {
     await mkdir(dir, { recursive: true })
     await removeOld(dir)
@@ -37,14 +41,15 @@ export async function loadBundle(): Promise<WorkflowBundleOption> {
   }
 }
 
-/** Bundles workflow code from its entry file. */
-export async function bundle(workflowsPath: string): Promise<string> {
+/** Bundles workflow code from its entry file; `traced` with the interceptors of `workflows/trace`. */
+export async function bundle(workflowsPath: string, kind: BundleKind = 'plain'): Promise<string> {
   let said = ''
   // Loaded where it is needed: the command line starts in half of the time without it.
   const { bundleWorkflowCode } = await import('@temporalio/worker')
   const logger: Logger = { ...quiet, error: (message) => { said += `${message}\n` } }
+  const workflowInterceptorModules = kind === 'traced' ? [join(codeDir, 'workflows', fromSource ? 'trace.ts' : 'trace.js')] : []
   try {
-    return (await bundleWorkflowCode({ workflowsPath, logger, failureConverterPath })).code
+    return (await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger, failureConverterPath })).code
   } catch (error) {
     throw new IsthmusError('InvalidInput', `The workflows could not be bundled: ${(said || (error as Error).message).trim().slice(0, 2000)}`, {
       file: workflowsPath, cure: 'correct the code it names', cause: error,

@@ -2,6 +2,7 @@ import type { Client, ClientOptions, ConnectionOptions } from '@temporalio/clien
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnection, NativeConnectionOptions } from '@temporalio/worker'
 import { IsthmusError } from '../model/errors.ts'
+import { clientInterceptors } from './tracing/index.ts'
 
 /** How to reach a Temporal server, for clients and workers alike. */
 export interface TemporalConnectionOptions {
@@ -70,7 +71,7 @@ export async function connectClient(
   const { Client, Connection } = await import('@temporalio/client')
   try {
     const made = await Connection.connect({ ...(connection as ConnectionOptions), connectTimeout: timeoutMs })
-    return new Client({ ...clientOptions, connection: made, namespace })
+    return new Client({ ...clientOptions, connection: made, namespace, interceptors: { ...clientOptions.interceptors, workflow: await clientInterceptors() } })
   } catch (error) {
     throw unreachable(options, error)
   }

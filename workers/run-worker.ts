@@ -16,6 +16,7 @@ import { ensureSearchAttributes } from './search-attributes.ts'
 import { scheduleControl } from './schedules.ts'
 import { stepContext } from './step-context.ts'
 import { stepLog } from './step-log.ts'
+import { openTracing } from './tracing/index.ts'
 import { tokenOwner } from './token-owner.ts'
 import { tellUnopened } from './unopened.ts'
 import { workerVersion } from './version.ts'
@@ -70,6 +71,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   await installRuntime(core)
   const temporal = temporalConnectionOptions(env)
   const connection = await connectWorker(temporal)
+  const tracing = await openTracing(env, { service: 'isthmus-worker', log })
   let loaded: LoadedActivities | null = null
   let client: Client | null = null
   const held = await HeldTasks.open(projectDir)
@@ -85,11 +87,11 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     loaded.connected?.(client, problem === null)
     const again = await reportDead(projectDir, client)
     if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')
-    const bundle = options.bundle ?? (await loadBundle())
+    const bundle = options.bundle ?? (await loadBundle(tracing ? 'traced' : 'plain'))
     metrics = endpoint && (await (await import('./metrics/index.ts')).openMetrics(endpoint, { store: loaded.watched, core }))
     if (metrics) log.info({ port: metrics.port }, 'Metrics are served')
-    const interceptors = [stepContext, stepLog(log), ...(metrics ? [metrics.interceptor] : [])]
-    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter, version: workerVersion(env), interceptors })
+    const interceptors = [...(tracing ? [tracing.steps] : []), stepContext, stepLog(log), ...(metrics ? [metrics.interceptor] : [])]
+    const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter, version: workerVersion(env), interceptors, ...(tracing && { sinks: tracing.sinks }) })
     if (signal.aborted) return
     const running = workers.run()
     signal.addEventListener('abort', () => workers.shutdown(), { once: true })
@@ -105,6 +107,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     await loaded?.close().catch((error: Error) => log.warn({ error }, 'The activities did not close well'))
     await client?.connection.close().catch(() => {})
     await connection.close().catch(() => {})
+    await tracing?.close()
   }
 }
 

@@ -7,6 +7,11 @@ export type StepFields = Record<string, string | number>
 
 const fields = new AsyncLocalStorage<StepFields>()
 
+/** Lines of the log that are written in `body` have these fields. */
+export function withFields<R>(more: StepFields, body: () => R): R {
+  return fields.run({ ...fields.getStore(), ...more }, body)
+}
+
 /** Fields of the step that is under way here; null outside of steps. */
 export function stepFields(): StepFields | null {
   return fields.getStore() ?? null
@@ -31,15 +36,16 @@ export function stepContext(context: Context): { inbound: ActivityInboundCallsIn
   return {
     inbound: {
       execute(input, next) {
-        told = { ...of(input.args[0]), ...told }
-        return fields.run(told, () => next(input))
+        told = { ...toldBy(input.args[0]), ...told }
+        return withFields(told, () => next(input))
       },
     },
     outbound: { getLogAttributes: (attributes, next) => ({ ...next(attributes), ...told }) },
   }
 }
 
-function of(argument: unknown): StepFields {
+/** What the argument of a step tells of what it is about. */
+export function toldBy(argument: unknown): StepFields {
   if (argument === null || typeof argument !== 'object') return {}
   const a = argument as Told
   const found = { sync: a.sync ?? a.receipt?.sync ?? a.ask?.sync, run: a.run ?? a.receipt?.run ?? a.ask?.run, stream: a.stream ?? a.ask?.stream, chunk: a.seq ?? a.pages?.seq ?? a.rows?.seq, connection: a.connection }

@@ -1,5 +1,6 @@
 import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common'
-import type { ActivityInterceptorsFactory, NativeConnection, Worker, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker'
+import type { ActivityInterceptorsFactory, InjectedSinks, NativeConnection, Worker, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker'
+import type { Sinks } from '@temporalio/workflow'
 import { IsthmusError } from '../model/errors.ts'
 import type { HeldTasks } from './held.ts'
 import { PayloadLimit } from './payload-limit.ts'
@@ -23,6 +24,8 @@ export interface WorkersOptions {
   held?: HeldTasks
   /** Look at each step: logs, metrics, traces. The first is the outermost. */
   interceptors?: ActivityInterceptorsFactory[]
+  /** Hear of workflows. */
+  sinks?: InjectedSinks<Sinks>
 }
 
 export interface Workers {
@@ -72,7 +75,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   }
   const workers: Worker[] = []
   try {
-    workers.push(await sdk.Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, maxCachedWorkflows, activities: those((name) => !ELSEWHERE.has(name)), maxConcurrentActivityTaskExecutions: 8 }))
+    workers.push(await sdk.Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle: bundle, ...(options.sinks && { sinks: options.sinks }), maxCachedWorkflows, activities: those((name) => !ELSEWHERE.has(name)), maxConcurrentActivityTaskExecutions: 8 }))
     for (const [taskQueue, names, most] of queues(maxPages)) {
       const activities = those((name) => names.includes(name))
       if (Object.keys(activities).length > 0) workers.push(await sdk.Worker.create({ ...common, taskQueue, activities, maxConcurrentActivityTaskExecutions: most }))

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { createOutput, showError, type Output } from './output.ts'
+import { traced } from './traced.ts'
 
 /** `--project <dir>`, on every command that works in a project. */
 export function projectOption(): Option {
@@ -14,7 +15,7 @@ export function action<A extends unknown[]>(body: (output: Output, ...args: A) =
     const options = command.optsWithGlobals() as { json?: boolean; color?: boolean }
     const output = createOutput({ color: options.color !== false })
     try {
-      process.exitCode = await body(output, ...(all.slice(0, -1) as unknown as A))
+      process.exitCode = await traced(command, output, () => body(output, ...(all.slice(0, -1) as unknown as A)))
     } catch (error) {
       process.exitCode = showError(output, error, options.json === true)
     }

@@ -20,6 +20,7 @@ import { rejectRoutes } from './routes/rejects.ts'
 import { runRoutes } from './routes/runs.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import { syncRoutes } from './routes/syncs.ts'
+import { traceCalls } from './traced.ts'
 
 export interface HttpApiOptions {
   host: string
@@ -76,6 +77,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, problemOf(error, pathOf(request))))
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, problemOf(new IsthmusError('NotFound', 'there is nothing here', { cure: 'GET /v1/openapi.json tells what there is' }), pathOf(request))))
   app.addHook('preClose', async () => stop.abort())
+  await traceCalls(app)
   await allowOrigins(app, options.corsOrigins ?? [])
   await describeApi(app, options.version ?? '0.0.0')
   await app.register((v1) => api(v1, options, () => url, stop.signal), { prefix: '/v1' })

@@ -7,7 +7,7 @@ import type { SoapCall } from '../../model/soap.ts'
 import type { Value } from '../../model/value.ts'
 import { acceptOf, encodeBody } from '../../protocols/formats/index.ts'
 import { graphqlBody } from '../../protocols/graphql/index.ts'
-import { checkHeaders, joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
+import { checkHeaders, declaredAt, joinUrl, setQuery, type HttpTarget } from '../../protocols/http/index.ts'
 import { setIn, sourceValues, type Connection, type Prepared } from '../../protocols/rest/index.ts'
 import type { Item } from './item.ts'
 import type { Row } from './rows.ts'
@@ -68,13 +68,13 @@ export function createRequests({ source, action }: ActionDestination, connection
       if (header !== undefined) headers[header.toLowerCase()] = items[0]!.key
       if (query !== undefined) setQuery(url, query, [items[0]!.key])
       const method = action.soap ? 'POST' : action.method
-      return withBody({ method, url, headers }, action.soap, contentOf(action, items), fillBody(action.soap?.headers ?? null, values), token)
+      return withBody({ method, url, headers, about: declaredAt(action.path) }, action.soap, contentOf(action, items), fillBody(action.soap?.headers ?? null, values), token)
     },
     async look(row, token) {
       const lookup = action.lookup!
       const values = withVersion(row.values)
       const method = lookup.soap || lookup.graphql ? 'POST' : lookup.method
-      const request = { method, url: address(lookup.path, lookup.query, values), headers: { ...common } }
+      const request = { method, url: address(lookup.path, lookup.query, values), headers: { ...common }, about: declaredAt(lookup.path) }
       return withBody(request, lookup.soap, lookupContent(lookup, values), fillBody(lookup.soap?.headers ?? null, values), token)
     },
     sign,

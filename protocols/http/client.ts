@@ -71,7 +71,7 @@ export function createHttp(options: HttpOptions): Http {
   const send = async (url: URL, method: string, headers: Record<string, string>, request: HttpRequest): Promise<RawResponse> => {
     if (!httpSignal.heard) return exchanged(url, method, headers, request)
     const begun = performance.now()
-    const tell = (status: number | null, error: ErrorType | null): void => httpSignal.tell({ connection, method, host: url.host, status, error, ms: performance.now() - begun })
+    const tell = (status: number | null, error: ErrorType | null): void => httpSignal.tell({ connection, method, origin: url.origin, path: url.pathname, about: request.about ?? {}, status, error, ms: performance.now() - begun })
     try {
       const raw = await exchanged(url, method, headers, request)
       tell(raw.status, null)

@@ -2,6 +2,7 @@
 export { createHttp } from './client.ts'
 export type { HttpOptions } from './client.ts'
 export { checkHeaders } from './headers.ts'
+export { declaredAt } from './note.ts'
 export type { AddressPolicy } from './guard/index.ts'
 export type { Http, HttpRequest, HttpResponse, HttpTarget } from './types.ts'
 export { createRedactor, isSecretName, redactUrl } from '../../model/redact/index.ts'

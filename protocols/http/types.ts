@@ -1,4 +1,5 @@
 import type { Redactor } from '../../model/redact/index.ts'
+import type { RequestNote } from '../../model/signals.ts'
 
 /** A request as it leaves: what credentials are added to (address and headers) or computed from (all of it). Header names are lower-case. */
 export interface HttpTarget {
@@ -30,6 +31,8 @@ export interface HttpRequest {
   gunzip?: boolean
   /** On a connection of its own: for a request that must not be repeated, since one that was kept alive may just be closing. */
   fresh?: boolean
+  /** For those who measure. */
+  about?: RequestNote
 }
 
 export interface HttpResponse {

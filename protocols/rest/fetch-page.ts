@@ -49,7 +49,9 @@ async function tryPage(call: Call, position: Position | null, signal: AbortSigna
   let attempt = 1
   let pauses = 0
   for (;;) {
+    const askedMs = now()
     const permit = await enter(call, signal)
+    const waitedMs = now() - askedMs
     if ('stop' in permit) return { ok: false, stop: permit.stop, status: 0 }
     const use = await credential(call).catch(async (error: unknown) => {
       await permit.release({ kind: 'unused' })
@@ -61,7 +63,7 @@ async function tryPage(call: Call, position: Position | null, signal: AbortSigna
     }
     let failure: { type: ErrorType; last: ErrorType; reason: string; status: number }
     try {
-      const { response, verdict, facts, name } = await send(call, position, permit, use.token, attempt, signal, guess)
+      const { response, verdict, facts, name } = await send(call, position, permit, use.token, { attempt, waitedMs }, signal, guess)
       const { status } = response
       if (facts) return { ok: true, body: response.body, facts, url: response.url }
       const reason = 'reason' in verdict ? `${name}: ${verdict.reason}` : name

@@ -1,8 +1,9 @@
 import { IsthmusError } from '../../model/index.ts'
 import type { Position, RequestPart, Stream, Token } from '../../model/index.ts'
+import type { RequestNote } from '../../model/signals.ts'
 import { acceptOf, encodeBody } from '../formats/index.ts'
 import { graphqlBody } from '../graphql/index.ts'
-import { checkHeaders, hasQuery, joinUrl, setQuery } from '../http/index.ts'
+import { checkHeaders, declaredAt, hasQuery, joinUrl, setQuery } from '../http/index.ts'
 import type { HttpTarget } from '../http/index.ts'
 import { FAR, renderBound } from './bound.ts'
 import { pageParams, pageVars } from './page-params.ts'
@@ -16,6 +17,8 @@ export interface Prepared {
   url: URL
   headers: Record<string, string>
   body: string | null
+  /** For those who measure. */
+  about?: RequestNote
 }
 
 /** Builds the requests of a stream. */
@@ -116,7 +119,7 @@ export function createRequests(reader: RestReader, { since, until, vars: outer }
         }
       }
       checkHeaders(headers, (name) => `from.headers.${name}`)
-      return { method: part.method, url: url(position), headers, body }
+      return { method: part.method, url: url(position), headers, body, about: position?.kind === 'url' ? {} : part.about }
     },
     operation: (position) => partOf(position).soap?.operation ?? null,
     sign: secret.sign,
@@ -140,6 +143,7 @@ export interface Param {
 
 interface Part {
   method: string
+  about: RequestNote
   body: unknown
   soap: RequestPart['soap']
   graphql: RequestPart['graphql']
@@ -169,6 +173,7 @@ function createPart(reader: RestReader, part: { path: string; method: string; qu
   checkHeaders(Object.fromEntries(headers), (name) => `from.headers.${name}`)
   return {
     method: part.soap ? 'POST' : part.method,
+    about: declaredAt(part.path),
     body: part.body,
     soap: part.soap,
     graphql: part.graphql,

@@ -27,7 +27,7 @@ export async function send(
   position: Position | null,
   permit: Permit,
   token: Token | null,
-  attempt: number,
+  tried: { attempt: number; waitedMs: number },
   signal: AbortSignal,
   guess: (cursor: string | null) => void,
 ): Promise<Sent> {
@@ -44,7 +44,7 @@ export async function send(
   const name = `${method} ${shown}${operation === null ? '' : ` ${operation}`}`
   const begunMs = now()
   const tell = (status: number | null, bytes: number, error: ErrorType | null) =>
-    options.onRequest?.({ method, url: shown, attempt, status, bytes, ms: now() - begunMs, error })
+    options.onRequest?.({ method, url: shown, attempt: tried.attempt, status, bytes, ms: now() - begunMs, error })
   let response: HttpResponse
   try {
     // Before credentials are anywhere near it.
@@ -54,6 +54,7 @@ export async function send(
     response = await http.request({
       ...request,
       signal,
+      about: { ...request.about, ...tried },
       gunzip: operation === null && stream.format.kind !== 'json' && stream.page.kind !== 'range',
       sign: (target) => {
         build.sign(target)

@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { Worker, type ReplayResult, type ReplayWorkerOptions } from '@temporalio/worker'
+import { Worker, type InjectedSinks, type ReplayResult, type ReplayWorkerOptions } from '@temporalio/worker'
 import { DeterminismViolationError } from '@temporalio/workflow'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { SIMULATOR_CREDENTIALS } from '../../simulator/index.ts'
 import { bundle, installRuntime, loadBundle, MAX_PAYLOAD_BYTES } from '../../workers/index.ts'
+import type { EndedWorkflow, TraceSinks } from '../../workflows/trace.ts'
 import { decoded, payloads, storedHistories, summaryOf, type HistoryEvent, type StoredHistory } from '../support/histories.ts'
 
 const stored = storedHistories()
@@ -17,9 +18,10 @@ const workflowType = (h: StoredHistory): string => events(h)[0]!.workflowExecuti
 /** Children are named after their parent, so the id must be the real one. */
 const workflowId = (h: StoredHistory): string => events(h)[0]!.workflowExecutionStartedEventAttributes!.workflowId!
 
-async function replay(workflowBundle: ReplayWorkerOptions['workflowBundle'], histories: StoredHistory[]): Promise<ReplayResult[]> {
+async function replay(workflowBundle: ReplayWorkerOptions['workflowBundle'], histories: StoredHistory[], ended: EndedWorkflow[] = []): Promise<ReplayResult[]> {
   const results: ReplayResult[] = []
-  for await (const result of Worker.runReplayHistories({ workflowBundle }, histories.map((h) => ({ workflowId: workflowId(h), history: h.history })))) results.push(result)
+  const sinks: InjectedSinks<TraceSinks> = { isthmusTrace: { ended: { callDuringReplay: true, fn: (_info, workflow) => void ended.push(workflow) } } }
+  for await (const result of Worker.runReplayHistories({ workflowBundle, sinks }, histories.map((h) => ({ workflowId: workflowId(h), history: h.history })))) results.push(result)
   return results
 }
 
@@ -63,9 +65,15 @@ describe('histories of all releases', () => {
     expect(events(of('connection.connection-2')).some((e) => e.timerFiredEventAttributes)).toBe(true)
   })
 
-  it('replay with the workflows of today', async () => {
-    const results = await replay(await loadBundle(), stored)
+  // A run may move between workers that trace and workers that do not.
+  it.each(['plain', 'traced'] as const)('replay with the workflows of today, %s', async (kind) => {
+    const ended: EndedWorkflow[] = []
+    const results = await replay(await loadBundle(kind), stored, ended)
     expect(results.map((r, i) => [stored[i]!.name, r.error?.message])).toEqual(stored.map((h) => [h.name, undefined]))
+    // Each has told of its end, but for owners of tokens.
+    const closed = kind === 'plain' ? [] : stored.filter((h) => workflowType(h) !== 'connection')
+    expect(ended.map((e) => e.workflowId).sort()).toEqual(closed.map(workflowId).sort())
+    for (const { traceId, spanId, parent } of ended) expect([traceId.length, spanId.length, parent]).toEqual([32, 16, null])
   })
 
   it('do not replay with the same steps in another order', async () => {

@@ -1,0 +1,78 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface ReceivedSpan {
+  traceId: string
+  spanId: string
+  parentSpanId: string
+  name: string
+  kind: number
+  /** Unix time in ns. */
+  start: bigint
+  end: bigint
+  attributes: Record<string, string | number | boolean>
+  status: { code?: number; message?: string }
+  /** `service.name` of the process. */
+  service: string
+}
+
+export interface OtlpReceiver {
+  endpoint: string
+  spans: ReceivedSpan[]
+  /** Everything that was received, as text. */
+  raw: string[]
+  /** Headers of the last request. */
+  headers: Record<string, string | string[] | undefined>
+  /** Status of the answers; 200. */
+  answer: number
+  /** Waits until the spans satisfy `enough`; 20 s. */
+  until(enough: (spans: ReceivedSpan[]) => boolean): Promise<void>
+  close(): Promise<void>
+}
+
+interface Value { stringValue?: string; intValue?: number | string; doubleValue?: number; boolValue?: boolean }
+interface Attribute { key: string; value: Value }
+interface Export {
+  resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: { traceId: string; spanId: string; parentSpanId?: string; name: string; kind: number; startTimeUnixNano: string; endTimeUnixNano: string; attributes: Attribute[]; status: ReceivedSpan['status'] }[] }[] }[]
+}
+
+const valueOf = ({ stringValue, intValue, doubleValue, boolValue }: Value): string | number | boolean => stringValue ?? doubleValue ?? boolValue ?? Number(intValue)
+const table = (attributes: Attribute[]): Record<string, string | number | boolean> => Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)]))
+
+/** A collector: takes OTLP/HTTP, decodes its JSON form and keeps the rest as text. */
+export async function otlpReceiver(): Promise<OtlpReceiver> {
+  const received: OtlpReceiver = { endpoint: '', spans: [], raw: [], headers: {}, answer: 200, until, close }
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      const body = Buffer.concat(parts)
+      received.headers = request.headers
+      received.raw.push(`${JSON.stringify(request.headers)}\n${body.toString('utf8')}`)
+      if (request.url === '/v1/traces' && request.headers['content-type'] === 'application/json') received.spans.push(...spansOf(JSON.parse(body.toString('utf8')) as Export))
+      response.writeHead(received.answer, { 'content-type': 'application/json' }).end('{}')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  received.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return received
+
+  async function until(enough: (spans: ReceivedSpan[]) => boolean): Promise<void> {
+    for (const end = Date.now() + 20_000; !enough(received.spans); ) {
+      if (Date.now() > end) throw new Error(`spans that were expected have not come; there are ${received.spans.map((s) => s.name).join(', ')}`)
+      await sleep(50)
+    }
+  }
+  function close(): Promise<void> {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(() => resolve()))
+  }
+}
+
+function spansOf({ resourceSpans }: Export): ReceivedSpan[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans.map((s) => ({
+    traceId: s.traceId, spanId: s.spanId, parentSpanId: s.parentSpanId ?? '', name: s.name, kind: s.kind, start: BigInt(s.startTimeUnixNano), end: BigInt(s.endTimeUnixNano),
+    attributes: table(s.attributes), status: s.status, service: String(table(resource.attributes)['service.name']),
+  }))))
+}
