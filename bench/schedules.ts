@@ -59,7 +59,7 @@ const processor = (): Record<string, number> => Object.fromEntries(stack.childre
 
 async function round(n: number): Promise<{ completed: number; delays: number[]; seconds: number; cpu: Record<string, number> }> {
   // A minute that lies far enough ahead: deploying a schedule again is quicker than the first time.
-  const due = new Date(Math.ceil((Date.now() + AHEAD_MS + syncs * (n === 0 ? 60 : 40)) / 60_000) * 60_000)
+  const due = new Date(Math.ceil((Date.now() + AHEAD_MS + syncs * (n === 0 ? 120 : 100)) / 60_000) * 60_000)
   await write(`schedule: { cron: '${due.getUTCMinutes()} ${due.getUTCHours()} ${due.getUTCDate()} ${due.getUTCMonth() + 1} *' }`)
   const began = Date.now()
   await isthmus.schedules.deploy()
