@@ -6,6 +6,7 @@ import { redactor } from '../model/redact/index.ts'
 import { scheduleText, type Schedule } from '../model/schedule.ts'
 import type { DeployedSchedule, ScheduleControl, ScheduleStore } from '../model/schedules.ts'
 import type { scheduled } from '../workflows/scheduled.ts'
+import { patient } from './patient.ts'
 import { TASK_QUEUE } from './queues.ts'
 
 const OVERLAP = { skip: ScheduleOverlapPolicy.SKIP, bufferOne: ScheduleOverlapPolicy.BUFFER_ONE, cancelOther: ScheduleOverlapPolicy.CANCEL_OTHER } as const
@@ -36,7 +37,11 @@ function definition(sync: string, schedule: Schedule, searchAttributes: boolean)
 }
 
 /** Creates or changes a schedule in Temporal, and gives its print. One that is paused stays so. Throws AlreadyRunning when another database has made one of that id. */
-export async function putSchedule(client: Client, sync: string, schedule: Schedule, searchAttributes: boolean): Promise<string> {
+export function putSchedule(client: Client, sync: string, schedule: Schedule, searchAttributes: boolean): Promise<string> {
+  return patient(() => put(client, sync, schedule, searchAttributes))
+}
+
+async function put(client: Client, sync: string, schedule: Schedule, searchAttributes: boolean): Promise<string> {
   const id = scheduleId(sync)
   const handle = client.schedule.getHandle(id)
   const made = definition(sync, schedule, searchAttributes)
@@ -60,7 +65,7 @@ function foreign(id: string): IsthmusError {
 /** A schedule as Temporal has it; null when it has none, or one that was not made here. */
 export async function describeSchedule(client: Client, sync: string): Promise<ScheduleDescription | null> {
   try {
-    const described = await client.schedule.getHandle(scheduleId(sync)).describe()
+    const described = await patient(() => client.schedule.getHandle(scheduleId(sync)).describe())
     return described.memo?.[MARK] === undefined ? null : described
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) return null
