@@ -49,6 +49,7 @@ function phaseSaid(input: StreamInput, phase: Phase, wait?: { reason: string; un
     }
   }
   if (phase === 'starting') return { now: `Waits for a place in a worker, then checks the table \`${input.table}\` and finds where to go on.` }
+  if (phase === 'reading' || phase === 'authenticating') return { now: phase === 'reading' ? 'Reads pages, and writes what was read.' : 'Signs in.', todo: 'nothing, it is at work.' }
   return phase === 'finishing' ? { now: 'All has been read; the last chunks are written.' } : {}
 }
 

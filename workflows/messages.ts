@@ -2,7 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { BackfillProgress } from '../model/backfill.ts'
 import type { FreshRequest, FreshResult } from '../model/owner.ts'
 import type { ConnectionState } from './types.ts'
-import type { Counts, RunReceipt, StreamProgress, StreamReceipt } from '../model/run.ts'
+import type { RunReceipt, StreamProgress, StreamReceipt } from '../model/run.ts'
 
 /** What a stream is sent on with: the plan as it is now, which may have been edited. */
 export interface RetryOrder {
@@ -46,7 +46,8 @@ export interface LongWait {
   reason: string
   /** ISO time. */
   until: string
-  counts: Counts
+  /** Records read so far, also those that are not yet written. */
+  read: number
 }
 /** A stream tells its run of a long wait. */
 export const waitingSignal = defineSignal<[LongWait]>('streamWaiting')

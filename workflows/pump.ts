@@ -191,7 +191,7 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     if (told) {
       state.told = (state.told ?? 0) + 1
       // Not waited for: that is no part of the wait.
-      void tellRun((run) => run.signal(waitingSignal, { stream: input.stream, reason, until, counts: state.counts }))
+      void tellRun((run) => run.signal(waitingSignal, { stream: input.stream, reason, until, read: state.staged }))
     }
     await sleep(ms, { summary: `wait ${inWords(ms)}, until ${clock(began + ms, began)}: ${reason}` })
     if (told) void tellRun((run) => run.signal(resumedSignal, { stream: input.stream }))

@@ -42,11 +42,11 @@ function streamLines(input: SyncInput, { name, table }: SyncInput['streams'][num
   const place = `- ${name} → ${table}:`
   if (receipt) {
     const { outcome, counts, error } = receipt
-    return [`${place} **${outcome}**, ${grouped(counts.read)} records read${counts.rejected ? `, ${grouped(counts.rejected)} rejected (\`isthmus rejects list ${input.sync}\`)` : ''}`, ...(error ? ['', ...errorLines(error)] : [])]
+    return [`${place} **${outcome}**, ${grouped(counts.read)} records ${outcome === 'parked' ? 'written or set aside' : 'read'}${counts.rejected ? `, ${grouped(counts.rejected)} rejected (\`isthmus rejects list ${input.sync}\`)` : ''}`, ...(error ? ['', ...errorLines(error)] : [])]
   }
   if (wait) {
     const { connection } = input.streams.find((s) => s.name === name)!
-    return [`${place} **waits until ${clock(Date.parse(wait.until), Date.now())}**: ${because(wait.reason, connection)}; ${grouped(wait.counts.read)} records are written or set aside. Nothing is to be done: it goes on by itself.`]
+    return [`${place} **waits until ${clock(Date.parse(wait.until), Date.now())}**: ${because(wait.reason, connection)}; ${grouped(wait.read)} records have been read so far. Nothing is to be done: it goes on by itself.`]
   }
   return [`${place} **under way**; how far, and what it waits for, stands in ${linked(`${workflowInfo().workflowId}/${name}`)}`]
 }
