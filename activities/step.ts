@@ -1,5 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
-import { IsthmusError } from '../model/errors.ts'
+import { ERROR_POLICY, IsthmusError } from '../model/errors.ts'
 import { redactor } from '../model/redact/index.ts'
 import type { PageStop, RunError } from '../model/run.ts'
 
@@ -47,7 +47,7 @@ export function toFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error
   if (error instanceof IsthmusError) {
     const message = redactor.text(error.message)
-    const details: RunError = { type: error.type, message, field: error.field ?? '', cure: redactor.text(error.cure ?? '') }
+    const details: RunError = { type: error.type, message, field: error.field ?? '', cure: redactor.text(error.cure ?? ERROR_POLICY[error.type].next) }
     return ApplicationFailure.create({ type: error.type, message, nonRetryable: !error.retryable, details: [details] })
   }
   const known = error instanceof Error ? error : new Error(String(error))

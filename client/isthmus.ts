@@ -301,7 +301,7 @@ export class Syncs {
         args: [syncInput(plan, run, searchAttributes, first, options.fromStart === true)],
         staticSummary: `${plan.id}: ${plan.streams.map((s) => `${s.name} → ${tableName(s)}`).join(', ')}`,
         staticDetails: 'One run of a sync: a child workflow for each stream reads an API and writes a table, then **finish** writes the receipt. *Current Details* tells how far it is; the children have the steps.',
-        ...(searchAttributes && { searchAttributes: { IsthmusSync: [plan.id], IsthmusRun: [run], IsthmusPhase: ['starting'] } }),
+        ...(searchAttributes && { searchAttributes: { IsthmusSync: [plan.id], IsthmusRun: [run], IsthmusPhase: ['reading'] } }),
       })
       // The run goes on without it: what was started must not be taken back for this.
       await patient(() => store.setTemporalRun(run, handle.firstExecutionRunId)).catch(() => undefined)

@@ -29,8 +29,8 @@ export interface Task {
 /** What a backfill knows between its windows; small, whatever their number: windows are computed. */
 export interface BackfillState {
   concurrency: number
-  /** `itself`: too many windows stopped. */
-  paused: { note: string; by: 'person' | 'itself' } | null
+  /** `itself`: too many windows stopped. `at`: since when, epoch ms; absent in backfills that older releases paused. */
+  paused: { note: string; by: 'person' | 'itself'; at?: number } | null
   /** The source does not answer: nothing is begun before. Epoch ms. */
   rest: { until: number; reason: string } | null
   /** Rests in a row without a complete window between them. */
@@ -114,7 +114,7 @@ export function learnWindow(state: BackfillState, { task, attempt }: Task, recei
     state.stopped.push({ task, attempt, error: { ...error, message: error.message.slice(0, 200), cure: error.cure.slice(0, 150) } })
     state.inARow += 1
     const why = OF_ACCOUNT.includes(error.type) ? error.message.slice(0, 200) : state.inARow >= MAX_IN_A_ROW || state.stopped.length >= MAX_STOPPED ? `${state.inARow >= MAX_IN_A_ROW ? `${state.inARow} windows in a row` : `${state.stopped.length} windows`} could not go on; the last one: ${error.message.slice(0, 150)}` : null
-    if (why !== null) state.paused ??= { note: why, by: 'itself' }
+    if (why !== null) state.paused ??= { note: why, by: 'itself', at: now }
   }
 }
 

@@ -4,11 +4,12 @@ import type { StreamReceipt } from '../model/run.ts'
 import { moment, showBackfill, showBackfillPhase } from './backfill-details.ts'
 import { beginBackfill, isOver, learnWindow, MAX_CONCURRENCY, progressOf, retryStopped, takeNext, windowOf, type BackfillInput, type OpenTask, type Task } from './backfill-state.ts'
 import { noCounts } from './counts.ts'
-import { clock, inWords, STREAM_STEPS } from './details.ts'
+import { STREAM_STEPS } from './details.ts'
 import { runError, streamReceipt } from './failure.ts'
 import { backfillQuery, drainSignal, pauseBackfillUpdate, resumeBackfillUpdate, retryWindowsUpdate, setConcurrencyUpdate, skipWindowsUpdate, type BackfillOrderNow } from './messages.ts'
 import { notes } from './steps.ts'
 import { stream } from './stream.ts'
+import { clock, inWords } from './words.ts'
 
 /** Windows that are asked to hand their place back get so long for the chunk they are in. */
 const DRAIN_MS = 60_000
@@ -39,14 +40,14 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   const show = (now: BackfillPhase = phase): void => {
     const changed = now !== phase
     phase = now
-    showBackfill(progress(), Date.now())
+    showBackfill(progress(), Date.now(), state.paused?.at)
     if (changed) showBackfillPhase(input.searchAttributes, now)
   }
   const refuse = (message: string): never => {
     throw ApplicationFailure.nonRetryable(message, 'InvalidInput')
   }
-  const sendOn = (order: BackfillOrderNow): void => {
-    Object.assign(input, order)
+  const sendOn = (order?: BackfillOrderNow): void => {
+    if (order) Object.assign(input, order)
     state.take += 1
     state.paused = null
     state.rest = null
@@ -58,29 +59,30 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   }
 
   setHandler(backfillQuery, progress)
-  setHandler(pauseBackfillUpdate, async (note: string) => {
-    state.paused = { note, by: 'person' }
+  setHandler(pauseBackfillUpdate, async (note?: string) => {
+    state.paused = { note: note ?? '', by: 'person', at: Date.now() }
     changes += 1
     await condition(() => open.size === 0 || state.paused === null)
     return { ...progress(), phase: state.paused ? 'paused' : phase }
   })
-  setHandler(resumeBackfillUpdate, (order) => {
+  setHandler(resumeBackfillUpdate, (order?: BackfillOrderNow) => {
     sendOn(order)
     return goesOn()
-  }, { validator: (_order) => void (state.paused === null && refuse('the backfill is not paused')) })
+  }, { validator: (_order?: BackfillOrderNow) => void (state.paused === null && refuse('the backfill is not paused')) })
   setHandler(setConcurrencyUpdate, (n) => {
     state.concurrency = n
     changes += 1
+    show()
     return progress()
   }, { validator: (n) => void ((!Number.isInteger(n) || n < 1 || n > MAX_CONCURRENCY) && refuse(`the number of windows at once is a whole number from 1 to ${MAX_CONCURRENCY}`)) })
-  setHandler(retryWindowsUpdate, (order) => {
+  setHandler(retryWindowsUpdate, (order?: BackfillOrderNow) => {
     retryStopped(state)
     // One that a person has paused stays so.
     const { paused } = state
     sendOn(order)
     if (paused?.by === 'person') state.paused = paused
     return goesOn()
-  }, { validator: (_order) => void (state.stopped.length === 0 && refuse('no window has stopped')) })
+  }, { validator: (_order?: BackfillOrderNow) => void (state.stopped.length === 0 && refuse('no window has stopped')) })
   setHandler(skipWindowsUpdate, () => {
     state.skipped += state.stopped.splice(0).length
     changes += 1
@@ -88,7 +90,7 @@ export async function backfill(input: BackfillInput): Promise<BackfillProgress> 
   }, { validator: () => void (state.stopped.length === 0 && refuse('no window has stopped')) })
 
   try {
-    showBackfill(progress(), Date.now())
+    showBackfill(progress(), Date.now(), state.paused?.at)
     // First of all: while it is paused its history holds no step, so that workers of another release take it over.
     await condition(() => state.paused === null)
     if (phase === 'paused') show('working')

@@ -1,5 +1,6 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
 import type { ConnectionInput, ConnectionState } from './types.ts'
+import { dayAndTime, errorLines, verbatim } from './words.ts'
 
 /** Shows a connection in the Temporal UI, and by its search attribute when that has changed. */
 export function showConnection(input: ConnectionInput, state: ConnectionState): () => void {
@@ -17,12 +18,20 @@ function phaseOf(state: ConnectionState | null): 'ok' | 'needsReconnect' {
   return Object.values(state?.tokens ?? {}).some((t) => t.reconnect) ? 'needsReconnect' : 'ok'
 }
 
-function connectionDetails(connection: string, state: ConnectionState): string {
-  const lines = Object.values(state.tokens).map((t) => {
-    if (t.reconnect) return `- **a person has to sign in again**: ${t.reconnect.message} ${t.reconnect.cure}`
-    const by = t.ask ? `, asked for by ${t.ask.sync}` : ''
-    const until = t.expiresAt ? `, valid until ${t.expiresAt}` : ''
-    return `- token version ${t.version}${t.issuedAt ? `, got ${t.issuedAt}` : ''}${until}${by}${t.error ? `; last refresh: ${t.error.message}` : ''}`
+/** How the tokens of a connection stand, and what to do. */
+export function connectionDetails(connection: string, state: ConnectionState): string {
+  const tokens = Object.values(state.tokens)
+  const away = tokens.some((t) => t.reconnect)
+  const time = (iso: string): string => `**${dayAndTime(Date.parse(iso))}**`
+  const lines = tokens.flatMap((t) => {
+    const by = t.ask ? `, asked for by the sync \`${t.ask.sync}\`` : ''
+    if (t.reconnect) return [`Since **${dayAndTime(t.toldAt)}** no token can be had${by}. Streams that need one are parked, and keep their place.`, '', ...errorLines(t.reconnect, 'Streams that were parked for it: `isthmus retry`, if they do not go on by themselves.')]
+    const until = t.expiresAt ? `, valid until ${time(t.expiresAt)}` : ''
+    return [`- token version ${t.version}${t.issuedAt ? `, got ${time(t.issuedAt)}` : ''}${until}${by}${t.error ? `; the last refresh failed and is tried again when somebody asks: ${verbatim(t.error.message)}` : ''}`]
   })
-  return [`### ${connection}`, ...(lines.length > 0 ? lines : ['No token has been asked for yet.'])].join('\n')
+  return [
+    `### connection ${connection}: ${away ? 'a person has to sign in again' : 'ok'}`,
+    ...(lines.length > 0 ? lines : ['No token has been asked for yet.']),
+    ...(away ? [] : ['', 'What to do: nothing. Tokens that are in use are renewed by themselves; this workflow ends when nobody asks for a while, and the next one who asks starts it again.']),
+  ].join('\n')
 }

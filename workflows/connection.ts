@@ -2,11 +2,11 @@ import { allHandlersFinished, condition, continueAsNew, isCancellation, setHandl
 import type { FreshRequest, FreshResult } from '../model/owner.ts'
 import { showConnection } from './connection-details.ts'
 import { carried, dueAt, known, learn, newToken, nextAt } from './connection-state.ts'
-import { clock, inWords } from './details.ts'
 import { runError } from './failure.ts'
 import { connectionHealthQuery, ensureFreshUpdate, reconnectedSignal } from './messages.ts'
 import { tokens } from './steps.ts'
 import type { ConnectionInput, ConnectionState } from './types.ts'
+import { clock, inWords } from './words.ts'
 
 /** Updates of one run of the workflow; Temporal allows 2,000. */
 const MAX_UPDATES = 500

@@ -3,7 +3,7 @@ import type { RunError } from '../model/run.ts'
 import { approveUpdate, retryUpdate, skipUpdate, type RetryOrder } from './messages.ts'
 
 /** What an operator decided about a parked stream; `again` is the stream's own next try. */
-export type Decision = { kind: 'retry'; order: RetryOrder } | { kind: 'skip' } | { kind: 'approve' } | { kind: 'again' }
+export type Decision = { kind: 'retry'; order?: RetryOrder } | { kind: 'skip' } | { kind: 'approve' } | { kind: 'again' }
 
 /** Takes the operator's decisions while a stream is parked. */
 export interface Desk {
@@ -25,7 +25,7 @@ export function openDesk(): Desk {
   const take = (made: Decision): void => {
     decision = made
   }
-  setHandler(retryUpdate, (order: RetryOrder) => take({ kind: 'retry', order }), { validator: (_order: RetryOrder) => parked() })
+  setHandler(retryUpdate, (order?: RetryOrder) => take({ kind: 'retry', ...(order && { order }) }), { validator: (_order?: RetryOrder) => parked() })
   setHandler(skipUpdate, () => take({ kind: 'skip' }), { validator: parked })
   setHandler(approveUpdate, () => take({ kind: 'approve' }), {
     validator: () => {

@@ -27,7 +27,8 @@ export function openHold(changed: (held: PauseNote | null) => void): Hold {
     changed(now)
     await Promise.all([...children.values()].map(tell))
   }
-  setHandler(pauseUpdate, ({ note }) => set({ note: note.slice(0, 500) }))
+  // Whoever sends it from the Temporal UI gives a text, or nothing.
+  setHandler(pauseUpdate, (said) => set({ note: String((typeof said === 'string' ? said : said?.note) ?? '').slice(0, 500) }))
   setHandler(resumeUpdate, () => set(null), {
     validator: () => {
       if (!held) throw ApplicationFailure.nonRetryable('the run is not paused', 'InvalidInput')

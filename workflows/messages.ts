@@ -24,15 +24,15 @@ export const progressQuery = defineQuery<StreamProgress>('progress')
 /** The receipt of a run as far as it has come: outcome `parked` when every stream that is still open waits for a person, null while one works. */
 export const receiptQuery = defineQuery<RunReceipt | null>('receipt')
 
-/** Sends a parked stream on. Refused when it is not parked. */
-export const retryUpdate = defineUpdate<void, [RetryOrder]>('retry')
+/** Sends a parked stream on; without an order, as from the Temporal UI, with the plan it has. Refused when it is not parked. */
+export const retryUpdate = defineUpdate<void, [RetryOrder?]>('retry')
 /** Gives a parked stream up: what is committed stays. Refused when it is not parked. */
 export const skipUpdate = defineUpdate<void, []>('skip')
 /** Lets a parked stream go on although its numbers are unusual. Refused when it waits for something else. */
 export const approveUpdate = defineUpdate<void, []>('approve')
 
-/** Holds a run: each stream delivers what it has read, and reads no more until `resume`. Repeating it changes the note. */
-export const pauseUpdate = defineUpdate<void, [PauseNote]>('pause')
+/** Holds a run: each stream delivers what it has read, and reads no more until `resume`. Repeating it changes the note, which may be a plain text or be left out. */
+export const pauseUpdate = defineUpdate<void, [(PauseNote | string)?]>('pause')
 /** Lets a paused run go on. Refused when it is not paused. */
 export const resumeUpdate = defineUpdate<void, []>('resume')
 /** A run tells its streams that it is paused (the note), or goes on (null). */
@@ -40,7 +40,18 @@ export const heldSignal = defineSignal<[PauseNote | null]>('held')
 
 /** A stream tells its run that it is parked; the receipt says why. */
 export const parkedSignal = defineSignal<[StreamReceipt]>('streamParked')
-/** A parked stream goes on. */
+/** A stream that waits, for so long that its run shows it too. */
+export interface LongWait {
+  stream: string
+  reason: string
+  /** ISO time. */
+  until: string
+  /** Records read so far, also those that are not yet written. */
+  read: number
+}
+/** A stream tells its run of a long wait. */
+export const waitingSignal = defineSignal<[LongWait]>('streamWaiting')
+/** A parked stream, or one that waits long, goes on. */
 export const resumedSignal = defineSignal<[{ stream: string }]>('streamResumed')
 
 /** A window of a backfill hands its place back at the end of the chunk it is in. */
@@ -54,13 +65,13 @@ export interface BackfillOrderNow {
 /** Live view of a backfill. */
 export const backfillQuery = defineQuery<BackfillProgress>('progress')
 /** Ends what is under way at the next whole chunk and begins nothing more; answers when nothing is under way. The text says why. */
-export const pauseBackfillUpdate = defineUpdate<BackfillProgress, [string]>('pause')
-/** Goes on. Refused when it is not paused. */
-export const resumeBackfillUpdate = defineUpdate<BackfillProgress, [BackfillOrderNow]>('resume')
+export const pauseBackfillUpdate = defineUpdate<BackfillProgress, [string?]>('pause')
+/** Goes on; without an order, as from the Temporal UI, with the plan it has. Refused when it is not paused. */
+export const resumeBackfillUpdate = defineUpdate<BackfillProgress, [BackfillOrderNow?]>('resume')
 /** Windows read at once, 1 to 32. */
 export const setConcurrencyUpdate = defineUpdate<BackfillProgress, [number]>('setConcurrency')
-/** Begins the windows again that stopped. Refused when none has. */
-export const retryWindowsUpdate = defineUpdate<BackfillProgress, [BackfillOrderNow]>('retry')
+/** Begins the windows again that stopped; the order as of `resume`. Refused when none has. */
+export const retryWindowsUpdate = defineUpdate<BackfillProgress, [BackfillOrderNow?]>('retry')
 /** Gives the windows up that stopped. Refused when none has. */
 export const skipWindowsUpdate = defineUpdate<BackfillProgress, []>('skip')
 

@@ -1,14 +1,14 @@
-import { CancellationScope, getExternalWorkflowHandle, isCancellation, workflowInfo } from '@temporalio/workflow'
 import type { RunError, StreamReceipt } from '../model/run.ts'
 import type { Board } from './board.ts'
-import { inWords } from './details.ts'
 import type { Decision, Desk } from './desk.ts'
 import type { ParkResult } from '../activities/types.ts'
 import { parkedSignal, resumedSignal } from './messages.ts'
 import { parkedWait } from './policy.ts'
 import { local } from './steps.ts'
 import { rewind } from './state.ts'
+import { tellRun } from './tell.ts'
 import type { StreamInput, StreamState } from './types.ts'
+import { inWords } from './words.ts'
 
 interface Parking {
   input: StreamInput
@@ -28,7 +28,7 @@ export async function park({ input, state, board, desk }: Parking, error: RunErr
   const target = { sync: input.sync, run: input.run, plan: input.plan, stream: input.stream, round: state.round }
   const { signIn } = state
   // Runs of older releases have no result here.
-  const parked = await local.park.executeWithOptions({ summary: `parked: ${error.type}` }, [{ ...target, counts: state.counts, error, until, ...(signIn && { signIn }) }]) as ParkResult | undefined
+  const parked = await local.park.executeWithOptions({ summary: `parked: ${error.type}: ${error.message.slice(0, 120)}` }, [{ ...target, counts: state.counts, error, until, ...(signIn && { signIn }) }]) as ParkResult | undefined
   state.signIn = null
   if (parked?.signedIn) {
     const made = desk.close()
@@ -55,7 +55,7 @@ function goOn(input: StreamInput, state: StreamState, error: RunError, decision:
   // To agree that records are sent says nothing about unusual numbers, and the other way round.
   if (decision.kind === 'approve') state.approved = error.field === APPROVAL ? { ...state.approved, sending: true } : { ...state.approved, rejects: true, drop: true, removed: true }
   if (decision.kind === 'retry') {
-    Object.assign(input, decision.order)
+    if (decision.order) Object.assign(input, decision.order)
     // The table, the credentials and the plan may all be other ones now.
     state.round += 1
     state.approved.sending = false
@@ -67,13 +67,4 @@ function goOn(input: StreamInput, state: StreamState, error: RunError, decision:
     return
   }
   rewind(state)
-}
-
-/** A run that is gone, or a stream started by hand, is no reason to fail. */
-async function tellRun(tell: (run: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>): Promise<void> {
-  const parent = workflowInfo().parent
-  if (!parent) return
-  await CancellationScope.cancellable(() => tell(getExternalWorkflowHandle(parent.workflowId, parent.runId))).catch((error: unknown) => {
-    if (isCancellation(error)) throw error
-  })
 }

@@ -24,3 +24,8 @@ export function lapses(position: Position | null): boolean {
   if (position?.kind === 'parent') return lapses(position.at) || lapses(position.in)
   return position !== null && ['cursor', 'url', 'search', 'job', 'range'].includes(position.kind)
 }
+
+/** Waits of so long are shown by the run of a stream too, in ms; shorter ones only by the stream: each costs the run's history eight events. */
+export const LONG_WAIT_MS = 300_000
+/** Waits that a run is told of by each stream. */
+export const MAX_TOLD = 500

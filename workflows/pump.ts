@@ -1,13 +1,15 @@
 import { condition, sleep } from '@temporalio/workflow'
 import type { PageResult, PostResult, StagedPages, StagedRows } from '../model/run.ts'
 import { addCounts, balanced, chunkCounts, grouped } from './counts.ts'
-import { beginsAt, cause, clock, inWords } from './details.ts'
 import { PositionLost, stopped, StreamStopped } from './failure.ts'
 import { checkRejects } from './guard.ts'
-import { lapses, MAX_SETBACKS, setbackWait } from './policy.ts'
+import { resumedSignal, waitingSignal } from './messages.ts'
+import { lapses, LONG_WAIT_MS, MAX_SETBACKS, MAX_TOLD, setbackWait } from './policy.ts'
 import { stepsOf } from './steps.ts'
+import { tellRun } from './tell.ts'
 import type { Board } from './board.ts'
 import type { StreamInput, StreamState } from './types.ts'
+import { beginsAt, cause, clock, inWords } from './words.ts'
 
 /** Chunks between reading and commit: while n posts, n+1 maps and n+2 is read. */
 const CHUNKS_AHEAD = 3
@@ -179,12 +181,20 @@ export async function pump(input: StreamInput, state: StreamState, board: Board,
     }
   }
 
-  async function wait(ms: number, told: string): Promise<void> {
+  async function wait(ms: number, why: string): Promise<void> {
     if (ms <= 0) return
     const began = Date.now()
-    const reason = cause(told)
-    board.set('waiting', { reason, until: new Date(began + ms).toISOString() })
+    const reason = cause(why)
+    const until = new Date(began + ms).toISOString()
+    board.set('waiting', { reason, until })
+    const told = input.tells === true && ms >= LONG_WAIT_MS && (state.told ?? 0) < MAX_TOLD
+    if (told) {
+      state.told = (state.told ?? 0) + 1
+      // Not waited for: that is no part of the wait.
+      void tellRun((run) => run.signal(waitingSignal, { stream: input.stream, reason, until, read: state.staged }))
+    }
     await sleep(ms, { summary: `wait ${inWords(ms)}, until ${clock(began + ms, began)}: ${reason}` })
+    if (told) void tellRun((run) => run.signal(resumedSignal, { stream: input.stream }))
     state.waits.count += 1
     state.waits.ms += Date.now() - began
     const { reasons } = state.waits

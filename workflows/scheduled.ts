@@ -6,6 +6,7 @@ import { isCancellation, runError } from './failure.ts'
 import { beginning, local } from './steps.ts'
 import { sync } from './sync.ts'
 import type { ScheduledInput } from './types.ts'
+import { linked, verbatim } from './words.ts'
 
 /** How a due time ended; `skipped` also when no run was started, and then `reason` tells why. */
 export interface ScheduledResult {
@@ -33,11 +34,11 @@ export async function scheduled(input: ScheduledInput): Promise<ScheduledResult>
     if (open) return skipped(reason)
     throw error
   }
-  setCurrentDetails(`Run \`${request.run}\`: see the child workflow \`${child.workflowId}\`.`)
+  setCurrentDetails(`Run \`${request.run}\` is **under way**: how far, and what it waits for, stands in ${linked(child.workflowId)}. This waits for its end.`)
   // Also when it is cancelled meanwhile: the end of the run is waited for in any case.
   await CancellationScope.nonCancellable(() => local.begun.executeWithOptions({ summary: 'note where the run is' }, [{ run: request.run, temporalRunId: child.firstExecutionRunId }]))
   const receipt = await child.result()
-  setCurrentDetails(`Run \`${request.run}\`: **${receipt.outcome}**, ${grouped(receipt.total.read)} records read.`)
+  setCurrentDetails(`Run \`${request.run}\`: **${receipt.outcome}**, ${grouped(receipt.total.read)} records read${receipt.total.rejected > 0 ? `, ${grouped(receipt.total.rejected)} rejected (\`isthmus rejects list ${input.sync}\`)` : ''}. See ${linked(child.workflowId)}.`)
   return { outcome: receipt.outcome, run: request.run, reason: '', total: receipt.total }
 }
 
@@ -49,12 +50,12 @@ function start({ sync: id, run }: { sync: string; run: string }, { plan, streams
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     staticSummary: `${id}: ${streams.map((s) => `${s.name} → ${s.table}`).join(', ')}`,
     staticDetails: 'One run of a sync, started by its schedule or by events: a child workflow for each stream reads an API and writes a table, then **finish** writes the receipt.',
-    ...(searchAttributes && { searchAttributes: { IsthmusSync: [id], IsthmusRun: [run], IsthmusPhase: ['starting'] } }),
+    ...(searchAttributes && { searchAttributes: { IsthmusSync: [id], IsthmusRun: [run], IsthmusPhase: ['reading'] } }),
   })
 }
 
 function skipped(reason: string): ScheduledResult {
-  setCurrentDetails(`**Skipped**, nothing was started: ${reason}.`)
+  setCurrentDetails(`**Skipped**, nothing was started: ${verbatim(reason)}. What to do: nothing, unless the run that is open waits for a person; the next due time tries again.`)
   return { outcome: 'skipped', run: null, reason, total: null }
 }
 

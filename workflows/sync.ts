@@ -1,12 +1,13 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure, ParentClosePolicy, startChild, ChildWorkflowCancellationType, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
+import { ApplicationFailure, CancellationScope, CancelledFailure, ParentClosePolicy, startChild, ChildWorkflowCancellationType, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { Outcome, Phase, RunReceipt, StreamReceipt } from '../model/run.ts'
 import { addCounts, balanced, grouped, noCounts } from './counts.ts'
-import { errorLines, showPhase, STREAM_STEPS } from './details.ts'
+import { showPhase, STREAM_STEPS } from './details.ts'
 import { isCancellation, runError, streamReceipt } from './failure.ts'
 import { openHold, type Hold } from './hold.ts'
-import { parkedSignal, receiptQuery, resumedSignal, type PauseNote } from './messages.ts'
+import { parkedSignal, receiptQuery, resumedSignal, waitingSignal, type LongWait, type PauseNote } from './messages.ts'
 import { local } from './steps.ts'
 import { stream } from './stream.ts'
+import { showSync } from './sync-details.ts'
 import type { SyncInput } from './types.ts'
 
 /** One run of a sync: a child for each stream, so that one bad stream never stops the others. Ends with the receipt. */
@@ -15,33 +16,45 @@ export async function sync(input: SyncInput): Promise<RunReceipt> {
   const parked = new Map<string, StreamReceipt>()
   // Open streams of which each waits for a person.
   const stuck = (): boolean => parked.size > 0 && ended.length + parked.size === input.streams.length
+  const waits = new Map<string, LongWait>()
+  // Streams that work on; those that wait for long do not.
+  const waiting = (): boolean => waits.size > 0 && ended.length + parked.size + waits.size === input.streams.length
   let phase: Phase = 'starting'
   let held: PauseNote | null = null
-  const show = (): void => {
-    showSync(input, [...ended, ...parked.values()], held)
-    const now: Phase = stuck() ? 'parked' : held ? 'paused' : 'reading'
-    if (now !== phase && (phase !== 'starting' || now !== 'reading')) showPhase(input, now)
+  let since = Date.now()
+  const show = (over?: Phase): void => {
+    const now: Phase = over ?? (stuck() ? 'parked' : held ? 'paused' : waiting() ? 'waiting' : 'reading')
+    showSync(input, { phase: now, ended, parked: [...parked.values()], waits: [...waits.values()], held, since })
+    if (over === undefined && now !== phase && (phase !== 'starting' || now !== 'reading')) showPhase(input, now)
     phase = now
   }
   setHandler(receiptQuery, () => (stuck() ? { ...sum(input, [...ended, ...parked.values()]), outcome: 'parked' } : null))
   setHandler(parkedSignal, (receipt: StreamReceipt) => {
     parked.set(receipt.stream, receipt)
+    since = Date.now()
+    show()
+  })
+  setHandler(waitingSignal, (wait: LongWait) => {
+    waits.set(wait.stream, wait)
     show()
   })
   setHandler(resumedSignal, ({ stream: name }: { stream: string }) => {
     parked.delete(name)
+    waits.delete(name)
     show()
   })
   // Last: a run may be paused before it has begun, and then this is called at once.
   const hold = openHold((note) => {
     held = note
+    since = Date.now()
     show()
   })
-  if (!held) showSync(input, [], null)
+  if (!held) show()
   const streams = await Promise.all(
     input.streams.map(async (s) => {
       const receipt = await runStream(input, s, hold)
       parked.delete(s.name)
+      waits.delete(s.name)
       ended.push(receipt)
       show()
       return receipt
@@ -54,7 +67,9 @@ export async function sync(input: SyncInput): Promise<RunReceipt> {
       { receipt, error: failed?.error ?? null },
     ]),
   )
-  showPhase(input, receipt.outcome === 'completed' ? 'done' : receipt.outcome)
+  const last: Phase = receipt.outcome === 'completed' ? 'done' : receipt.outcome
+  show(last)
+  showPhase(input, last)
   if (failed) {
     throw ApplicationFailure.create({ type: failed.error?.type ?? 'Transient', message: `${failed.stream}: ${failed.error?.message ?? 'failed'}`, nonRetryable: true, details: [receipt] })
   }
@@ -67,7 +82,7 @@ async function runStream(input: SyncInput, s: SyncInput['streams'][number], hold
   try {
     const child = await startChild(stream, {
       workflowId: `${workflowInfo().workflowId}/${s.name}`,
-      args: [{ sync: input.sync, run: input.run, plan: input.plan, stream: s.name, connection: s.connection, table: s.table, firstPage: s.firstPage, anew: s.anew, searchAttributes: input.searchAttributes, carried: null }],
+      args: [{ sync: input.sync, run: input.run, plan: input.plan, stream: s.name, connection: s.connection, table: s.table, firstPage: s.firstPage, anew: s.anew, searchAttributes: input.searchAttributes, tells: true, carried: null }],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       staticSummary: `${s.name} → ${s.table}`,
@@ -96,20 +111,4 @@ function sum(input: SyncInput, streams: StreamReceipt[]): RunReceipt {
   const some = (outcome: Outcome): boolean => streams.some((s) => s.outcome === outcome)
   const outcome: Outcome = some('failed') || !balanced(total) ? 'failed' : some('cancelled') ? 'cancelled' : streams.every((s) => s.outcome === 'skipped') ? 'skipped' : 'completed'
   return { sync: input.sync, run: input.run, outcome, streams, total }
-}
-
-function showSync(input: SyncInput, done: StreamReceipt[], held: PauseNote | null): void {
-  setCurrentDetails(
-    [
-      `### ${input.sync}: ${done.length} of ${input.streams.length} ${input.streams.length === 1 ? 'stream' : 'streams'} ended or parked`,
-      ...(held ? [`**Paused**${held.note === '' ? '' : ` (${held.note})`}: what was read is delivered, and no more is read. \`isthmus resume ${input.run}\` lets it go on.`, ''] : []),
-      ...input.streams.flatMap((s) => {
-        const r = done.find((d) => d.stream === s.name)
-        const what = r ? `**${r.outcome}**, ${grouped(r.counts.read)} records read${r.counts.rejected ? `, ${grouped(r.counts.rejected)} rejected` : ''}` : '**running**, see the child workflow'
-        return [`- ${s.name} → ${s.table}: ${what}`, ...(r?.error ? ['', ...errorLines(r.error)] : [])]
-      }),
-      '',
-      `Run \`${input.run}\``,
-    ].join('\n'),
-  )
 }

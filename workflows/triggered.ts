@@ -1,9 +1,9 @@
 import { condition, continueAsNew, executeChild, isCancellation, setCurrentDetails, setHandler, sleep, workflowInfo } from '@temporalio/workflow'
-import { inWords } from './details.ts'
 import { runError } from './failure.ts'
 import { eventsSignal } from './messages.ts'
 import { scheduled, type ScheduledResult } from './scheduled.ts'
 import type { TriggeredInput } from './types.ts'
+import { clock, inWords, verbatim } from './words.ts'
 
 /** Events that come close together are one run. */
 const GATHER_MS = 1_000
@@ -25,11 +25,11 @@ export async function triggered(input: TriggeredInput): Promise<void> {
     await sleep(GATHER_MS, { summary: 'gathers the events that come close together' })
     const plan: string = waiting
     waiting = null
-    setCurrentDetails(`Runs \`${input.sync}\` for the events that have arrived.`)
+    setCurrentDetails(`Runs \`${input.sync}\` for the events that have arrived: see the child workflows.`)
     const { outcome, run, reason } = await once(input.sync, plan)
     if (outcome === 'skipped' && run === null) {
       waiting ??= plan
-      setCurrentDetails(`Events wait: ${reason}.`)
+      setCurrentDetails(`Events wait for a run of \`${input.sync}\`: ${verbatim(reason)}. Looks again at **${clock(Date.now() + again, Date.now())}**. What to do: nothing, unless the run that is open waits for a person: \`isthmus status ${input.sync}\`.`)
       await sleep(again, { summary: `looks again in ${inWords(again)}: ${reason}`.slice(0, 200) })
       again = Math.min(again * 2, LONGEST_MS)
     } else again = AGAIN_MS

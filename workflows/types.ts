@@ -46,6 +46,8 @@ export interface StreamInput {
   searchAttributes: boolean
   /** A window of a backfill: what stops it ends it, and its parent decides. Absent in runs of a sync. */
   range?: WindowRange
+  /** Its run shows long waits, so it tells them. Absent in runs of older releases and in windows of backfills. */
+  tells?: true
   /** State of the run before continue-as-new; null at the beginning. */
   carried: StreamState | null
 }
@@ -99,6 +101,8 @@ export interface StreamState {
   waits: { count: number; ms: number; reasons: Record<string, number> }
   /** Interruptions in a row without a page between them. */
   setbacks: number
+  /** Long waits that its run was told of. Absent until there is one. */
+  told?: number
   /** Times the chunk in work was read again because its staged pages were gone. */
   restarts: number
   /** Times the stream was parked. */

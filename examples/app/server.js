@@ -35,7 +35,9 @@ export function createApp(isthmus) {
 
   app.use((error, _request, response, _next) => {
     const known = error instanceof IsthmusError
-    response.status((known && STATUS[error.type]) || 500).json({ type: known ? error.type : 'Error', message: known ? error.message : 'something went wrong here', cure: known ? error.cure : undefined })
+    // Express's own say what is wrong with a request.
+    const refused = error.expose === true
+    response.status((known && STATUS[error.type]) || (refused && error.status) || 500).json({ type: known ? error.type : 'Error', message: known || refused ? error.message : 'something went wrong here', cure: known ? error.cure : undefined })
   })
   return app
 }

@@ -50,6 +50,7 @@ describe('examples', () => {
     expect(events).toMatch(/^event: progress\ndata: .*\n\n[^]*event: end\ndata: \{"run":"[^"]+","outcome":"completed"/)
     expect(await click({})).toMatchObject({ status: 422, body: { type: 'InvalidInput' } })
     expect((await fetch(`${url}/runs/none/events`)).status).toBe(404)
+    expect((await fetch(`${url}/sync`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{bad' })).status).toBe(400)
 
     if (CHROMIUM) {
       const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
@@ -60,10 +61,16 @@ describe('examples', () => {
         await tab.goto(url)
         await tab.click('text=Sync now')
         await tab.waitForSelector('tbody tr')
+        // The page's address names the run: a reload goes on showing it.
+        await tab.reload()
+        await tab.waitForSelector('tbody tr')
         await tab.waitForSelector('#state[data-outcome=completed]')
         expect(await tab.textContent('#state')).toBe('completed: 4,000 records read')
         expect(await tab.textContent('tbody tr')).toContain('customersdone4,000')
         expect(await tab.isEnabled('#sync')).toBe(true)
+        await tab.goto(`${url}/#nope`)
+        await tab.reload()
+        await tab.waitForSelector('text=The app knows nothing of run nope.')
         expect(problems).toEqual([])
       } finally {
         await browser.close()
