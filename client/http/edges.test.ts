@@ -47,7 +47,7 @@ describe('the HTTP API at its edges', () => {
     const connections = new Connections({ projectDir, environment: () => env, store: () => Promise.resolve(store), reconnected: () => Promise.resolve([]) })
     isthmus = new Isthmus({ projectDir, databaseUrl: database.url, env })
     const options = { host: '127.0.0.1', port: 0, token: TOKEN, publicUrl: null, connections, isthmus, keys: store }
-    apis.push(await startHttpApi(options), await startHttpApi({ ...options, corsOrigins: ['https://app.example'] }))
+    apis.push(await startHttpApi(options), await startHttpApi({ ...options, corsOrigins: ['https://app.example'] }), await startHttpApi({ ...options, perMinute: 2 }))
     url = apis[0]!.url
   })
   afterAll(async () => {
@@ -132,6 +132,17 @@ describe('the HTTP API at its edges', () => {
     }
     const missing = (await (await fetch(`${url}/v1/connections`)).json()) as { cure: string }
     expect(missing.cure).toBe('send one in the header authorization, behind the word Bearer; `isthmus keys create` makes one')
+  })
+
+  it('limits each key by itself, and says when to come back', async () => {
+    const keys = new ApiKeys(() => Promise.resolve(store))
+    const made = await Promise.all(['one', 'two'].map((name) => keys.create({ name, scopes: ['connections:read'] })))
+    const ask = (key: string) => fetch(`${apis[2]!.url}/v1/connections`, { method: 'HEAD', headers: { authorization: `Bearer ${key}` } })
+    for (const { key } of made) {
+      const answers = [await ask(key), await ask(key), await ask(key)]
+      expect(answers.map((a) => a.status)).toEqual([200, 200, 429])
+      expect(Number(answers[2]!.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
   })
 
   it('a form of a connect link can be sent by a browser, which tells other sites nothing of the link', async (context) => {
