@@ -16,7 +16,8 @@ export interface Following {
 export async function follow(request: FastifyRequest, reply: FastifyReply, handle: RunHandle, { stop, valid, recheckMs }: Following): Promise<FastifyReply> {
   const gone = new AbortController()
   const over = new AbortController()
-  const timer = setInterval(() => void valid(request).then((still) => still || over.abort(), () => undefined), recheckMs)
+  // That it cannot be asked now (PostgreSQL is away) ends nothing.
+  const timer = setInterval(() => (reply.raw.destroyed ? left() : void valid(request).then((still) => still || over.abort(), () => undefined)), recheckMs)
   const left = (): void => {
     clearInterval(timer)
     gone.abort()

@@ -107,6 +107,9 @@ describe('the HTTP API with runs', () => {
       const open = await Promise.all(Array.from({ length: 50 }, () => new Promise<IncomingMessage>((resolve) => get(`${url}/v1/runs/${run}/progress`, { agent: false, headers: { authorization: `Bearer ${made.key}`, accept: 'text/event-stream' } }, resolve))))
       expect(open.every((o) => o.statusCode === 200)).toBe(true)
       for (const one of open) one.destroy()
+      // Also before they have an answer. A timer that one of them left behind would keep the server from ending, below.
+      const early = Array.from({ length: 20 }, () => get(`${url}/v1/runs/${run}/progress`, { agent: false, headers: { authorization: `Bearer ${made.key}`, accept: 'text/event-stream' } }).on('error', () => undefined))
+      for (const [n, one] of early.entries()) setTimeout(() => one.destroy(), n)
     }
     // Connections to PostgreSQL, and to Temporal, stay.
     await expect.poll(async () => (await readdir(`/proc/${serve.pid}/fd`)).length, { timeout: 5_000 }).toBeLessThan(before + 30)
