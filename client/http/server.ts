@@ -58,7 +58,7 @@ export interface HttpApi {
 }
 
 const MAX_BODY = 64 * 1024
-/** A request that has not arrived whole by then is given up (Node looks every 30 s unless it is told otherwise). */
+/** A request that has not arrived whole by then is given up. Node looks every 30 s unless it is told otherwise, and takes the greater of its two limits for the body. */
 const REQUEST_MS = 30_000
 const NOTHING = new IsthmusError('NotFound', 'there is nothing here', { cure: 'GET /v1/openapi.json tells what there is' })
 /** A key that is revoked ends its streams of events within this time. */
@@ -70,7 +70,7 @@ const RECHECK_MS = 5_000
  */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   if (options.token.length < 16) throw new IsthmusError('InvalidInput', 'the token of the HTTP API is shorter than 16 characters', { field: 'ISTHMUS_API_TOKEN', cure: 'make one with `openssl rand -base64 24`' })
-  const app = fastify({ bodyLimit: MAX_BODY, requestTimeout: REQUEST_MS, http: { connectionsCheckingInterval: 5_000 }, logger: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 }, exposeHeadRoutes: true, forceCloseConnections: true, frameworkErrors: unreadableAddress, clientErrorHandler: unreadableRequest })
+  const app = fastify({ bodyLimit: MAX_BODY, requestTimeout: REQUEST_MS, http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 5_000 }, logger: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 }, exposeHeadRoutes: true, forceCloseConnections: true, frameworkErrors: unreadableAddress, clientErrorHandler: unreadableRequest })
   const stop = new AbortController()
   let url = ''
   let hosts: string[] = []
