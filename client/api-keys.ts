@@ -10,7 +10,7 @@ export type Scope = (typeof SCOPES)[number]
 
 /** A caller of the HTTP API that has proved itself. */
 export interface Caller {
-  /** Id of its key; `token` for the one in the environment. */
+  /** Id of its key; `TOKEN_CALLER` for the one in the environment. */
   id: string
   scopes: readonly string[]
 }
@@ -20,6 +20,8 @@ export interface NewApiKey extends ApiKey {
   key: string
 }
 
+/** Id of the caller that has the token of the environment. */
+export const TOKEN_CALLER = 'token'
 const KEY = /^isk_([0-9a-z]{12})_([\w-]{43})$/
 const MOST_NAME = 100
 
@@ -66,6 +68,16 @@ export class ApiKeys {
     await store.noteApiKey(id)
     return { id, scopes: known.scopes }
   }
+
+  /** Whether a caller's key is neither revoked nor over since it proved itself. */
+  async still({ id }: Caller): Promise<boolean> {
+    return id === TOKEN_CALLER || (await (await this.#store()).findApiKey(id)) !== null
+  }
+}
+
+/** A text that has a key in it. */
+export function holdsKey(text: string): boolean {
+  return /isk(?:_|%5f)[0-9a-z]{12}(?:_|%5f)[\w-]{43}/i.test(text)
 }
 
 /** The caller may do what needs this scope. */

@@ -29,13 +29,23 @@ const all = async (events: AsyncGenerator<string>): Promise<string[]> => {
 
 it('progress, heartbeats while nothing changes, and the end', async () => {
   const followed = run([state('running'), state('parked')])
-  expect(await all(sentEvents(followed))).toEqual([
+  expect((await all(sentEvents(followed))).map((e) => e.replace(/\nid: [\w.-]+/, ''))).toEqual([
     `event: progress\ndata: ${JSON.stringify(state('running'))}\n\n`, `event: progress\ndata: ${JSON.stringify(state('parked'))}\n\n`, 'event: end\ndata: {"run":"r","outcome":"parked","receipt":null}\n\n',
   ])
   const idle = sentEvents(run([state('running')]), { heartbeatMs: 5 })
   await idle.next()
   expect([(await idle.next()).value, (await idle.next()).value]).toEqual([': still here\n\n', ': still here\n\n'])
   await idle.return(undefined)
+})
+
+it('a reader that comes back gets neither a state twice nor a gap; behind the end there is nothing', async () => {
+  const states = [state('running'), state('running', { run: 'r2' }), state('completed')]
+  const seen = await all(sentEvents(run(states)))
+  const ids = seen.map((e) => /^id: (\S+)$/m.exec(e)?.[1] ?? '')
+  expect([new Set(ids).size, ids[3]]).toEqual([4, `${ids[2]!}.end`])
+  // States that have gone by while it was away are not told again: each state is whole.
+  for (const [at, id] of ids.entries()) expect([...seen.slice(0, at + 1), ...(await all(sentEvents(run(states.slice(Math.min(at, 2))), { lastEventId: id })))]).toEqual(seen)
+  for (const lastEventId of ['garbage', '.end', '\u{1F600}'.repeat(999)]) expect(await all(sentEvents(run(states), { lastEventId }))).toEqual(seen)
 })
 
 it('asks nothing more when its reader has gone, with a signal at once and without one at the next frame', async () => {

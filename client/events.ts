@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { IsthmusError } from '../model/errors.ts'
 import { redactor } from '../model/redact/index.ts'
 import type { ProgressEvent } from './handle.ts'
@@ -7,13 +8,16 @@ export interface EventOptions {
   signal?: AbortSignal
   /** A comment is sent when nothing else was for so long, so that proxies keep the connection. Default 15 s. */
   heartbeatMs?: number
+  /** The `Last-Event-ID` of a reader that comes back: a state it has seen is not sent again. Unknown ones count for nothing. */
+  lastEventId?: string
 }
 
 /**
  * A run as server-sent events: `progress` whenever it changed, then `end` with the receipt when the run has ended or waits for a person
- * (outcome `parked`), or `error`. The data are JSON. A browser closes its EventSource at `end` and `error`; else it would ask again.
+ * (outcome `parked`), or `error`. The data are JSON. Each state is whole and its id names it, so that a reader that comes back misses nothing.
+ * A browser closes its EventSource at `end` and `error`; else it would ask again.
  */
-export async function* sentEvents(handle: { progress(signal: AbortSignal): AsyncGenerator<ProgressEvent> }, { signal, heartbeatMs = 15_000 }: EventOptions = {}): AsyncGenerator<string> {
+export async function* sentEvents(handle: { progress(signal: AbortSignal): AsyncGenerator<ProgressEvent> }, { signal, heartbeatMs = 15_000, lastEventId = '' }: EventOptions = {}): AsyncGenerator<string> {
   const left = new AbortController()
   const stop = signal ? AbortSignal.any([signal, left.signal]) : left.signal
   const states = handle.progress(stop)
@@ -27,9 +31,11 @@ export async function* sentEvents(handle: { progress(signal: AbortSignal): Async
         continue
       }
       if (state.done) return
-      yield frame('progress', state.value)
       const { run, outcome, receipt } = state.value
-      if (outcome !== 'running') return yield frame('end', { run, outcome, receipt })
+      const id = createHash('sha256').update(JSON.stringify(state.value)).digest('base64url').slice(0, 16)
+      if (lastEventId === `${id}.end`) return
+      if (lastEventId !== id) yield frame('progress', state.value, id)
+      if (outcome !== 'running') return yield frame('end', { run, outcome, receipt }, `${id}.end`)
       next = states.next()
     }
   } catch (error) {
@@ -41,8 +47,9 @@ export async function* sentEvents(handle: { progress(signal: AbortSignal): Async
   }
 }
 
-function frame(event: string, data: unknown): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+/** One event of a stream. */
+export function frame(event: string, data: unknown, id?: string): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n${id === undefined ? '' : `id: ${id}\n`}\n`
 }
 
 /** null when it takes longer. */

@@ -2,9 +2,12 @@ import { IsthmusError } from './errors.ts'
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
+/** A number and a unit. */
+export const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/
+
 /** Milliseconds of a duration such as `500ms`, `10s`, `15m`, `1h`, `1d`, `2w`. Throws InvalidInput. */
 export function durationMs(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/.exec(text.trim())
+  const match = DURATION.exec(text.trim())
   if (!match) {
     throw new IsthmusError('InvalidInput', `"${text}" is not a duration`, { cure: 'write a number and a unit, for example 30s, 15m, 1h or 1d' })
   }

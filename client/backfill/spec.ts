@@ -25,13 +25,14 @@ const MAX_WINDOWS = 1_000_000
 const MIN_WINDOW_MS = 60_000
 /** As `MAX_CONCURRENCY` in workflows/backfill-state.ts. */
 const MAX_CONCURRENCY = 32
-const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/
+/** A date, or a time with or without a zone. */
+export const MOMENT = /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/
 
 const wrong = (field: string, message: string, cure: string): IsthmusError => new IsthmusError('InvalidInput', message, { field, cure })
 
 /** Epoch ms of a moment. A date means its beginning, or as an `end` the end of that day. Throws InvalidInput. */
 export function momentOf(text: string, field: string, end: boolean): number {
-  const [, day, time, zone = 'Z'] = ISO.exec(text.trim()) ?? []
+  const [, day, time, zone = 'Z'] = MOMENT.exec(text.trim()) ?? []
   const ms = day === undefined ? NaN : Date.parse(`${day}T${time ?? '00:00'}${zone}`)
   if (Number.isNaN(ms) || new Date(Date.parse(`${day}T00:00Z`)).toISOString().slice(0, 10) !== day) throw wrong(field, `"${text.slice(0, 40)}" is no date`, 'write it as 2024-12-31, or as 2024-12-31T18:00:00Z')
   return time === undefined && end ? ms + DAY_MS : ms

@@ -7,12 +7,14 @@ import { problemOf } from './problem.ts'
 
 const COOKIE = 'isthmus_connect'
 /** For people: not part of the API that is described. */
-const hidden = { schema: { hide: true } as object }
+const hidden = { schema: { hide: true } as object, exposeHeadRoute: false }
 
 /** What a person's browser calls: the pages of a connect link. */
 export function browsers(connections: Connections, url: () => string): (app: FastifyInstance) => Promise<void> {
   const redirectUri = (): string => `${url()}/connect/callback`
   return async (app) => {
+    // Under `no-referrer` browsers send forms with `Origin: null`, as if from anywhere. Other sites are told nothing by this one either.
+    app.addHook('onRequest', async (_request, reply) => void reply.header('referrer-policy', 'same-origin'))
     app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))))
     app.setErrorHandler((error, _request, reply) => {
       const { status, detail } = problemOf(error, '')

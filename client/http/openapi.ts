@@ -28,7 +28,7 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Isthmus', version, description: 'Syncs, runs, rejects and connections of one project. Errors are `application/problem+json`. Ids go into paths URL-encoded: `/v1/syncs/acme%2Finvoices`.' },
+      info: { title: 'Isthmus', version, description: 'Syncs, runs, rejects and connections of one project. Errors are `application/problem+json`. Ids go into paths URL-encoded: `/v1/syncs/acme%2Finvoices`. Texts have no NUL character. Unknown query parameters count for nothing, unknown fields of a body are refused.' },
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'a key of `isthmus keys create`, or ISTHMUS_API_TOKEN' } } },
     },
     transform: createJsonSchemaTransform(options),

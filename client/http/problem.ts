@@ -21,8 +21,8 @@ export type Problem = z.output<typeof problemSchema>
 
 const STATUS: Record<IsthmusError['type'] | string, number> = { NotFound: 404, AlreadyRunning: 409, MissingEnvironment: 409, Fenced: 409, RateLimited: 429, Transient: 503, Unreachable: 503, VaultKey: 503, StageLost: 503, ReceiptMismatch: 500 }
 const TITLES: Record<number, string> = {
-  400: 'The request cannot be read', 401: 'Who are you?', 403: 'Not with this key', 404: 'Not found', 405: 'Not with this method', 409: 'Not in this state', 413: 'Too large', 415: 'Not this kind of content',
-  421: 'Not this host', 422: 'The request cannot be carried out', 429: 'Too many requests', 503: 'Not at the moment',
+  400: 'The request cannot be read', 401: 'Who are you?', 403: 'Not with this key', 404: 'Not found', 405: 'Not with this method', 408: 'Too slow', 409: 'Not in this state', 413: 'Too large', 414: 'Too long', 415: 'Not this kind of content',
+  421: 'Not this host', 422: 'The request cannot be carried out', 429: 'Too many requests', 431: 'Too large', 501: 'No such method', 503: 'Not at the moment',
 }
 /** Names of options of the command line, as the API calls them. */
 const FIELDS: Record<string, string> = { '--as': 'name', '--method': 'method', '--set': 'settings', '--key': 'key' }

@@ -11,6 +11,8 @@ import type { Isthmus } from '../isthmus.ts'
 import { guard } from './access.ts'
 import { browsers } from './browsers.ts'
 import { hooks } from './hooks.ts'
+import { HEADERS } from './headers.ts'
+import { otherMethods } from './methods.ts'
 import { describeApi } from './openapi.ts'
 import { pathOf, problemOf, sendProblem, HttpError } from './problem.ts'
 import { backfillRoutes } from './routes/backfills.ts'
@@ -20,7 +22,9 @@ import { rejectRoutes } from './routes/rejects.ts'
 import { runRoutes } from './routes/runs.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import { syncRoutes } from './routes/syncs.ts'
+import { refuseUnstorable } from './texts.ts'
 import { traceCalls } from './traced.ts'
+import { unreadableAddress, unreadableRequest } from './unreadable.ts'
 
 export interface HttpApiOptions {
   host: string
@@ -39,6 +43,8 @@ export interface HttpApiOptions {
   corsOrigins?: string[]
   /** Requests a minute for each key (by address without one). Default 1,200. */
   perMinute?: number
+  /** A stream of events looks so often whether its key is still valid. Default 5,000 ms. */
+  recheckMs?: number
   /** Of the package; stands in the OpenAPI document. */
   version?: string
 }
@@ -52,10 +58,11 @@ export interface HttpApi {
 }
 
 const MAX_BODY = 64 * 1024
-const HEADERS = {
-  'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY',
-  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
-}
+/** A request that has not arrived whole by then is given up. Node looks every 30 s unless it is told otherwise, and takes the greater of its two limits for the body. */
+const REQUEST_MS = 30_000
+const NOTHING = new IsthmusError('NotFound', 'there is nothing here', { cure: 'GET /v1/openapi.json tells what there is' })
+/** A key that is revoked ends its streams of events within this time. */
+const RECHECK_MS = 5_000
 
 /**
  * The HTTP API for apps. `/v1` needs a key with the scope of the route, and answers errors as `application/problem+json`; `/connect` is for browsers
@@ -63,7 +70,7 @@ const HEADERS = {
  */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   if (options.token.length < 16) throw new IsthmusError('InvalidInput', 'the token of the HTTP API is shorter than 16 characters', { field: 'ISTHMUS_API_TOKEN', cure: 'make one with `openssl rand -base64 24`' })
-  const app = fastify({ bodyLimit: MAX_BODY, requestTimeout: 30_000, logger: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 }, exposeHeadRoutes: false, forceCloseConnections: true })
+  const app = fastify({ bodyLimit: MAX_BODY, requestTimeout: REQUEST_MS, http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 5_000 }, logger: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 }, exposeHeadRoutes: true, forceCloseConnections: true, frameworkErrors: unreadableAddress, clientErrorHandler: unreadableRequest })
   const stop = new AbortController()
   let url = ''
   let hosts: string[] = []
@@ -75,7 +82,8 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
     if (request.routeOptions.url !== '/healthz' && !hosts.includes((request.headers.host ?? '').toLowerCase())) throw new HttpError(421, new IsthmusError('InvalidInput', 'this host is not known here', { field: 'host', cure: 'give its address as --public-url' }))
   })
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, problemOf(error, pathOf(request))))
-  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, problemOf(new IsthmusError('NotFound', 'there is nothing here', { cure: 'GET /v1/openapi.json tells what there is' }), pathOf(request))))
+  const answerOtherMethods = otherMethods(app)
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, problemOf(app.supportedMethods.includes(request.method) ? NOTHING : new HttpError(501, NOTHING), pathOf(request))))
   app.addHook('preClose', async () => stop.abort())
   await traceCalls(app)
   await allowOrigins(app, options.corsOrigins ?? [])
@@ -84,6 +92,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   await app.register(browsers(options.connections, () => url))
   await app.register(hooks(options.isthmus.webhooks, () => url))
   app.withTypeProvider<ZodTypeProvider>().get('/healthz', { schema: { operationId: 'getHealth', summary: 'It answers', tags: ['health'], response: { 200: z.object({ status: z.literal('ok') }) } } }, () => ({ status: 'ok' as const }))
+  answerOtherMethods()
   try {
     const listening = await app.listen({ host: options.host, port: options.port })
     url = (options.publicUrl ?? listening).replace(/\/+$/, '')
@@ -100,7 +109,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
 async function allowOrigins(app: FastifyInstance, origins: string[]): Promise<void> {
   const odd = origins.find((o) => !URL.canParse(o) || new URL(o).origin !== o)
   if (odd !== undefined) throw new IsthmusError('InvalidInput', `"${odd.slice(0, 100)}" is no origin`, { field: '--cors-origin', cure: 'write it as https://app.example.com' })
-  if (origins.length > 0) await app.register(cors, { origin: origins, methods: ['GET', 'POST', 'DELETE'], allowedHeaders: ['authorization', 'content-type', 'idempotency-key'], exposedHeaders: ['location', 'retry-after'], maxAge: 600 })
+  if (origins.length > 0) await app.register(cors, { origin: origins, methods: ['GET', 'POST', 'DELETE'], allowedHeaders: ['authorization', 'content-type', 'idempotency-key'], exposedHeaders: ['location', 'retry-after'], maxAge: 600, strictPreflight: false, preflightContinue: true })
 }
 
 /** What apps call. */
@@ -111,10 +120,12 @@ async function api(app: FastifyInstance, options: HttpApiOptions, url: () => str
     if (!config?.open && !(config?.scope && (schema as { operationId?: string } | undefined)?.operationId)) throw new Error(`the route ${path} has no scope, or is not described`)
   })
   app.removeContentTypeParser('text/plain')
-  app.addHook('onRequest', guard(options.token, new ApiKeys(() => Promise.resolve(options.keys))))
+  const keys = new ApiKeys(() => Promise.resolve(options.keys))
+  app.addHook('onRequest', guard(options.token, keys))
+  app.addHook('preValidation', async ({ params, query, body }) => [params, query, body].forEach(refuseUnstorable))
   await app.register(rateLimit, { global: true, max: options.perMinute ?? 1_200, timeWindow: '1 minute', keyGenerator: (request) => request.caller?.id ?? request.ip })
   await app.register(syncRoutes(isthmus))
-  await app.register(runRoutes(isthmus, stop))
+  await app.register(runRoutes(isthmus, { stop, recheckMs: options.recheckMs ?? RECHECK_MS, valid: async ({ caller }) => caller !== null && (await keys.still(caller)) }))
   await app.register(rejectRoutes(isthmus))
   await app.register(scheduleRoutes(isthmus))
   await app.register(backfillRoutes(isthmus))

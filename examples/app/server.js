@@ -30,7 +30,7 @@ export function createApp(isthmus) {
     const gone = new AbortController()
     response.on('close', () => gone.abort())
     response.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
-    Readable.from(run.events({ signal: gone.signal })).pipe(response)
+    Readable.from(run.events({ signal: gone.signal, lastEventId: request.get('last-event-id') })).pipe(response)
   })
 
   app.use((error, _request, response, _next) => {

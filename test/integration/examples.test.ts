@@ -47,7 +47,7 @@ describe('examples', () => {
     const [first, again, other] = await Promise.all([click({ click: 'a' }), click({ click: 'a' }), click({ click: 'b' })])
     expect([first!.status, again!.body.run, other!.status]).toEqual([202, first!.body.run, 202])
     const events = await (await fetch(`${url}/runs/${first!.body.run}/events`)).text()
-    expect(events).toMatch(/^event: progress\ndata: .*\n\n[^]*event: end\ndata: \{"run":"[^"]+","outcome":"completed"/)
+    expect(events).toMatch(/^event: progress\ndata: .*\nid: \S+\n\n[^]*event: end\ndata: \{"run":"[^"]+","outcome":"completed"/)
     expect(await click({})).toMatchObject({ status: 422, body: { type: 'InvalidInput' } })
     expect((await fetch(`${url}/runs/none/events`)).status).toBe(404)
     expect((await fetch(`${url}/sync`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{bad' })).status).toBe(400)

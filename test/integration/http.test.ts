@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
+import { readdir, rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
@@ -92,6 +93,53 @@ describe('the HTTP API with runs', () => {
     expect((await call('POST', '/rejects/retry', { ids: [rejects[1]!.id], dry: true })).status).toBe(200)
   })
 
+  it('a stream of events goes on where its reader was, ends with its key, and leaves nothing behind', async () => {
+    const { run } = (await call('POST', `${CUSTOMERS}/runs`, { tenant: 'north', fromStart: true })).body as { run: string }
+    expect((await call('POST', `/runs/${run}/pause`)).status).toBe(200)
+    await expect.poll(async () => (await call('GET', `/runs/${run}/progress`)).body['streams'], { timeout: 20_000 }).toMatchObject([{ phase: 'paused' }])
+    const made = (await project.isthmus(['keys', 'create', 'reader', '--scope', 'runs:read', '--json'])).json as { key: string; id: string }
+    const stop = new AbortController()
+    const follow = (headers: Record<string, string> = {}, method = 'GET') => fetch(`${url}/v1/runs/${run}/progress`, { method, signal: stop.signal, headers: { authorization: `Bearer ${made.key}`, accept: 'text/event-stream', ...headers } })
+
+    // Readers that vanish.
+    const before = (await readdir(`/proc/${serve.pid}/fd`)).length
+    for (let round = 0; round < 4; round++) {
+      const open = await Promise.all(Array.from({ length: 50 }, () => new Promise<IncomingMessage>((resolve) => get(`${url}/v1/runs/${run}/progress`, { agent: false, headers: { authorization: `Bearer ${made.key}`, accept: 'text/event-stream' } }, resolve))))
+      expect(open.every((o) => o.statusCode === 200)).toBe(true)
+      for (const one of open) one.destroy()
+      // Also before they have an answer. A timer that one of them left behind would keep the server from ending, below.
+      const early = Array.from({ length: 20 }, () => get(`${url}/v1/runs/${run}/progress`, { agent: false, headers: { authorization: `Bearer ${made.key}`, accept: 'text/event-stream' } }).on('error', () => undefined))
+      for (const [n, one] of early.entries()) setTimeout(() => one.destroy(), n)
+    }
+    // Connections to PostgreSQL, and to Temporal, stay.
+    await expect.poll(async () => (await readdir(`/proc/${serve.pid}/fd`)).length, { timeout: 5_000 }).toBeLessThan(before + 30)
+    expect(await follow({}, 'HEAD').then((r) => [r.status, r.headers.get('content-type')])).toEqual([200, 'application/json; charset=utf-8'])
+
+    // Its key is revoked while it reads: nobody else's.
+    const other = await fetch(`${url}/v1/runs/${run}/progress`, { headers: { authorization: `Bearer ${key}`, accept: 'text/event-stream' } })
+    const open = await follow()
+    expect((await project.isthmus(['keys', 'revoke', made.id])).code).toBe(0)
+    const told = await open.text()
+    expect(told).toMatch(/^event: progress\n[^]*\n\nevent: error\ndata: \{"type":"AuthFailed","message":"the key was revoked, or is over"\}\n\n$/)
+    expect((await follow()).status).toBe(401)
+
+    // The reader comes back: the state that it has seen is not told again, and behind the end there is nothing.
+    const seen = /^id: (\S+)$/m.exec(told)![1]!
+    const authorization = { authorization: `Bearer ${key}` }
+    const again = follow({ ...authorization, 'last-event-id': seen })
+    const odd = await follow({ ...authorization, 'last-event-id': 'garbage '.repeat(500) })
+    expect((await call('POST', `/runs/${run}/resume`)).status).toBe(200)
+    const states = (text: string) => [...text.matchAll(/^event: progress\ndata: (.*)\nid: (\S+)$/gm)].map(([, data, id]) => ({ id, phase: (JSON.parse(data!) as { streams: { phase: string }[] }).streams[0]!.phase }))
+    const [rest, whole] = [await (await again).text(), await odd.text()]
+    expect([states(rest).some((s) => s.id === seen), states(whole)[0]]).toEqual([false, { id: seen, phase: 'paused' }])
+    expect(states(rest).at(-1)).toMatchObject({ phase: 'done' })
+    const last = [...rest.matchAll(/^id: (\S+)$/gm)].at(-1)![1]!
+    expect(last).toMatch(/\.end$/)
+    expect((await follow({ ...authorization, 'last-event-id': last })).status).toBe(204)
+    expect(await other.text()).toContain('event: end\n')
+    stop.abort()
+  })
+
   it('pauses, resumes, decides and cancels; what cannot be done now is a conflict', async () => {
     const { run } = (await call('POST', `${CUSTOMERS}/runs`, { tenant: 'north', fromStart: true })).body as { run: string }
     expect(await call('POST', `/runs/${run}/pause`, { note: 'the customer asked' })).toMatchObject({ status: 200, body: { run } })
@@ -120,9 +168,9 @@ describe('the HTTP API with runs', () => {
     expect(await call('POST', `${CUSTOMERS}/backfills`, { from: '2024-01-01', to: '2024-02-01' })).toMatchObject({ status: 422, body: { code: 'InvalidInput', field: expect.stringContaining('incremental') as string } })
     expect(await call('GET', '/health')).toMatchObject({ status: 200, body: { checks: { temporal: true, database: true, worker: true } } })
     const listed = await project.isthmus(['keys', 'list', '--json'])
-    expect(listed.json).toMatchObject({ keys: [{ name: 'app', lastUsedAt: expect.any(String) as string }] })
+    expect(listed.json).toMatchObject({ keys: [{ name: 'reader' }, { name: 'app', lastUsedAt: expect.any(String) as string }] })
     expect(listed.stdout).not.toContain(key.slice(17))
-    expect((await project.isthmus(['keys', 'revoke', (listed.json as { keys: { id: string }[] }).keys[0]!.id])).code).toBe(0)
+    expect((await project.isthmus(['keys', 'revoke', (listed.json as { keys: { id: string }[] }).keys[1]!.id])).code).toBe(0)
     expect(await call('GET', '/runs')).toMatchObject({ status: 401 })
     // Ctrl-C ends it, also while somebody follows a run.
     const open = await fetch(`${url}/v1/runs/${run}/progress`, { headers: { authorization: `Bearer ${TOKEN}`, accept: 'text/event-stream' } })

@@ -1,12 +1,10 @@
-import { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { RunSummary } from '../../../model/ports.ts'
 import { splitTenant } from '../../../model/tenant.ts'
-import { sentEvents } from '../../events.ts'
 import type { RunHandle } from '../../handle.ts'
 import type { Isthmus } from '../../isthmus.ts'
+import { follow, type Following } from '../follow.ts'
 import { answers, described } from '../openapi.ts'
 import { inState } from '../problem.ts'
 import { decidedSchema, logLineSchema, progressSchema, runSchema, tenant, wire } from '../schemas.ts'
@@ -16,8 +14,8 @@ const decided = answers({ 200: decidedSchema })
 const only = z.strictObject({ streams: z.array(z.string()).min(1).optional().describe('default: all that it is about') }).nullable()
 const events = { description: 'server-sent events: `progress` whenever it changed, `end` with the receipt, `error`', content: { 'application/json': { schema: progressSchema }, 'text/event-stream': { schema: z.string() } } }
 
-/** Runs: looking at them, following them, deciding about them. `stop` ends the streams of events that are open. */
-export const runRoutes = (isthmus: Isthmus, stop: AbortSignal): FastifyPluginAsyncZod => async (app) => {
+/** Runs: looking at them, following them, deciding about them. */
+export const runRoutes = (isthmus: Isthmus, following: Following): FastifyPluginAsyncZod => async (app) => {
   app.get('/runs', described('runs:read', 'listRuns', 'Runs, newest first', {
     querystring: z.object({ sync: z.string().max(300).optional(), tenant: tenant.optional(), limit: z.coerce.number().int().min(1).max(1000).default(20) }),
     response: answers({ 200: z.object({ runs: z.array(runSchema) }) }),
@@ -28,9 +26,12 @@ export const runRoutes = (isthmus: Isthmus, stop: AbortSignal): FastifyPluginAsy
     return wire(runView(await handle.status(), handle.uiUrl))
   })
 
-  app.get('/runs/:run/progress', described('runs:read', 'getProgress', 'How far a run is: once as JSON, or followed as server-sent events (Accept: text/event-stream)', { params: one, response: answers({ 200: events }) }), async ({ params, headers }, reply) => {
+  app.get('/runs/:run/progress', described('runs:read', 'getProgress', 'How far a run is: once as JSON, or followed as server-sent events (Accept: text/event-stream)', {
+    params: one, headers: z.looseObject({ 'last-event-id': z.string().optional().describe('id of the last event that was seen: that state is not sent again') }), response: answers({ 200: events, 204: z.undefined().describe('the end was seen already: do not ask again') }),
+  }), async (request, reply) => {
+    const { params, headers, method } = request
     const handle = await isthmus.syncs.get(params.run)
-    if (/\btext\/event-stream\b/i.test(headers.accept ?? '')) return follow(reply, handle, stop)
+    if (method === 'GET' && /\btext\/event-stream\b/i.test(headers.accept ?? '')) return follow(request, reply, handle, following)
     const [status, streams] = [await handle.status(), await handle.live()]
     return reply.type('application/json').send(wire({ run: handle.run, outcome: status.outcome, streams, receipt: status.receipt }))
   })
@@ -57,12 +58,4 @@ async function order(isthmus: Isthmus, id: string, give: (handle: RunHandle) => 
   const handle = await isthmus.syncs.get(id)
   const streams = await inState(() => give(handle))
   return { run: handle.run, sync: handle.sync, streams: streams ?? [] }
-}
-
-function follow(reply: FastifyReply, handle: RunHandle, stop: AbortSignal): FastifyReply {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  return reply
-    .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
-    .send(Readable.from(sentEvents(handle, { signal: AbortSignal.any([gone.signal, stop]) })) as never)
 }
