@@ -36,12 +36,13 @@ export async function deploy(opened: Opened, syncs: LoadedSync[], environment: E
   const { store } = opened
   const wanted = syncs.filter(({ plan }) => plan.schedule !== null).map(({ plan }): Wanted => ({ sync: plan.id, plan, settings: options.settings === false ? {} : settingsOf(plan, environment) }))
   const deployed = new Map((await store.listSchedules()).map((d) => [d.sync, d]))
-  const changed = await inTurns(wanted, (one) => compare(opened, one, deployed.get(one.sync)))
+  const compared = await inTurns(wanted, (one) => compare(opened, one, deployed.get(one.sync)))
   const gone = [...deployed.values()].filter((d) => !keeps(d.sync) && !wanted.some((w) => w.sync === d.sync))
-  const changes = [...changed, ...gone.map((d): ScheduleChange => ({ sync: d.sync, change: 'removed', schedule: scheduleText(d.schedule), fields: [] }))].sort((a, b) => (a.sync < b.sync ? -1 : 1))
+  const changes = [...compared.map((c) => c.change), ...gone.map((d): ScheduleChange => ({ sync: d.sync, change: 'removed', schedule: scheduleText(d.schedule), fields: [] }))].sort((a, b) => (a.sync < b.sync ? -1 : 1))
   const some = changes.some((c) => c.change !== 'unchanged')
   if (!some || options.dryRun || (options.confirm && !(await options.confirm(changes)))) return { changes, applied: false }
-  await inTurns(wanted.filter((_one, i) => changed[i]!.change !== 'unchanged'), (one) => put(opened, one))
+  const due = wanted.map((one, i) => ({ one, ...compared[i]! })).filter(({ change }) => change.change !== 'unchanged')
+  await inTurns(due, ({ one, there }) => put(opened, one, there))
   await inTurns(gone, async ({ sync }) => {
     await deleteSchedule(opened.client, sync)
     await store.saveSettings(deployedSettings(sync), {})
@@ -60,9 +61,10 @@ function settingsOf(plan: Plan, environment: Environment): Record<string, string
   }
 }
 
-async function compare({ store, client }: Opened, { sync, plan, settings }: Wanted, deployed: DeployedSchedule | undefined): Promise<ScheduleChange> {
+/** What is to be done about a sync, and whether Temporal has its schedule. */
+async function compare({ store, client }: Opened, { sync, plan, settings }: Wanted, deployed: DeployedSchedule | undefined): Promise<{ change: ScheduleChange; there: boolean }> {
   const schedule = shownSchedule(plan)
-  if (!deployed) return { sync, change: 'added', schedule, fields: [{ field: 'schedule', from: '', to: schedule }] }
+  if (!deployed) return { change: { sync, change: 'added', schedule, fields: [{ field: 'schedule', from: '', to: schedule }] }, there: false }
   const [before, sealed, there] = await Promise.all([knownPlan(store, deployed.plan), store.getSettings(deployedSettings(sync)), describeSchedule(client, sync)])
   const fields: FieldChange[] = []
   if (deployed.plan !== plan.hash) fields.push(...(before ? planChanges(before, plan) : [{ field: 'plan', from: deployed.plan.slice(0, 12), to: plan.hash.slice(0, 12) }]))
@@ -70,7 +72,7 @@ async function compare({ store, client }: Opened, { sync, plan, settings }: Want
   if (!there) fields.push({ field: 'temporal', from: 'no schedule there', to: schedule })
   // '' after a deploy that did not come to its end.
   else if (print(there) !== deployed.print) fields.push({ field: 'temporal', from: deployed.print ? 'changed in Temporal by somebody' : 'not completely deployed', to: schedule })
-  return { sync, change: fields.length > 0 ? 'changed' : 'unchanged', schedule, fields }
+  return { change: { sync, change: fields.length > 0 ? 'changed' : 'unchanged', schedule, fields }, there: there !== null }
 }
 
 function knownPlan(store: Store, hash: string): Promise<Plan | null> {
@@ -81,10 +83,10 @@ function knownPlan(store: Store, hash: string): Promise<Plan | null> {
 }
 
 /** What the runs need comes first, then the schedule that starts them. */
-async function put({ store, client, searchAttributes }: Opened, { sync, plan, settings }: Wanted): Promise<void> {
+async function put({ store, client, searchAttributes }: Opened, { sync, plan, settings }: Wanted, known: boolean): Promise<void> {
   const connections = [...new Set(plan.streams.flatMap((s) => [s.connection, ...(s.destination.kind === 'action' ? [s.destination.connection] : [])]))]
   await store.savePlan(plan)
   await store.saveSettings(deployedSettings(sync), settings)
   await store.saveSchedule({ sync, scheduleId: scheduleId(sync), plan: plan.hash, schedule: plan.schedule!, connections })
-  await store.setSchedulePrint(sync, await putSchedule(client, sync, plan.schedule!, searchAttributes))
+  await store.setSchedulePrint(sync, await putSchedule(client, sync, plan.schedule!, { searchAttributes, known }))
 }
