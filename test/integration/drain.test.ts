@@ -135,4 +135,28 @@ describe('a worker that is told to stop', () => {
     expect(await third.ended).toMatchObject({ code: 0 })
     expect((await third.ended).at - last).toBeLessThan(10_000)
   })
+
+  it('in `isthmus dev` is ended by a second Ctrl-C, and all else is stopped as usual', async () => {
+    await isthmus.close()
+    await dev.stop()
+    await project.write({ 'syncs/again.ts': syncFile('hangs').replace("table('hangs')", "table('again')") })
+    dev = await project.dev()
+    isthmus = new Isthmus({ projectDir: project.dir })
+    close()
+    api.seen.length = 0
+    await isthmus.syncs.start('again')
+    await until('it hangs', () => asked('/hangs').includes(3))
+    let said = ''
+    dev.child.stderr!.on('data', (d: Buffer) => (said += d.toString()))
+    const ended = once(dev.child, 'exit')
+    dev.child.kill('SIGINT')
+    await sleep(2_000)
+    expect(said).toContain('Ctrl-C again')
+    expect(dev.child.exitCode).toBeNull()
+    const told = Date.now()
+    dev.child.kill('SIGINT')
+    expect(await ended).toEqual([0, null])
+    expect(Date.now() - told).toBeLessThan(12_000)
+    console.log(`dev: ended ${Date.now() - told} ms after the second Ctrl-C`)
+  })
 })
