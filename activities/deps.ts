@@ -23,6 +23,8 @@ export interface ActivityDeps {
   owner: TokenOwner | null
   /** Temporal, for what concerns schedules; null where there is none. */
   schedules: ScheduleControl | null
+  /** The worker drains: what can end early does. */
+  draining: boolean
   close(): Promise<void>
 }
 
@@ -54,6 +56,7 @@ export async function openDeps(options: DepsOptions): Promise<ActivityDeps> {
     actions: () => (actions ??= openActions(databaseUrl)),
     owner: null,
     schedules: null,
+    draining: false,
     async close() {
       await actions?.close()
       await Promise.all([...destinations.values()].map((d) => d.close()))

@@ -63,13 +63,15 @@ export async function readChunk(deps: ActivityDeps, streams: OpenStreams, reques
   const { range } = request
   const pacer = pacerOf(deps.store, open, `${range?.of ?? request.run}/${request.stream}`, range ? 'background' : 'bulk')
   const writer = await deps.stage.writer(chunk)
+  const untilMs = Date.now() + request.budget.ms
   let written: Promise<void> = Promise.resolve()
   try {
     const read = await open.reader.read({
       position,
       since: request.since,
       until: range?.to,
-      budget: { untilMs: Date.now() + request.budget.ms, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
+      // A worker that drains begins no further page: the next worker reads on.
+      budget: { get untilMs() { return deps.draining ? 0 : untilMs }, bytes: request.budget.bytes - bytes, requests: request.budget.requests },
       token: () => token.get(),
       pacer: {
         closed: pacer.closed,

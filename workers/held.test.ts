@@ -57,3 +57,13 @@ it('tells of what a dead worker held, once, and never of what a living one holds
   living.close()
   expect(await readdir(held())).toEqual(['another-machine,1,1'])
 })
+
+it('keeps what a drain abandoned for the next worker', async () => {
+  const draining = await HeldTasks.open(dir)
+  const [name] = await readdir(held())
+  const execute = draining.interceptor({ info: { base64TaskToken: Buffer.from('stuck').toString('base64') } } as never).inbound.execute!
+  void execute({ args: [], headers: {} }, () => new Promise(() => {}))
+  expect(draining.size).toBe(1)
+  draining.close()
+  expect(await readdir(join(held(), name!))).toHaveLength(1)
+})

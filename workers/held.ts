@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +21,7 @@ const TYPE: ErrorType = 'Transient'
  */
 export class HeldTasks {
   readonly #dir: string
+  #size = 0
 
   private constructor(dir: string) {
     this.#dir = dir
@@ -33,6 +34,11 @@ export class HeldTasks {
     return new HeldTasks(dir)
   }
 
+  /** Steps under way. */
+  get size(): number {
+    return this.#size
+  }
+
   /** Writes down each activity while it runs. */
   interceptor(context: Context): { inbound: ActivityInboundCallsInterceptor } {
     const token = context.info.base64TaskToken
@@ -40,10 +46,12 @@ export class HeldTasks {
       inbound: {
         execute: async (input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> => {
           const file = join(this.#dir, randomBytes(8).toString('hex'))
+          this.#size += 1
           quietly(() => writeFileSync(file, token, { mode: 0o600 }))
           try {
             return await next(input)
           } finally {
+            this.#size -= 1
             quietly(() => rmSync(file, { force: true }))
           }
         },
@@ -51,8 +59,9 @@ export class HeldTasks {
     }
   }
 
+  /** What is abandoned by a drain stays written down: it ends with the process. */
   close(): void {
-    quietly(() => rmSync(this.#dir, { recursive: true, force: true }))
+    quietly(() => rmdirSync(this.#dir))
   }
 }
 

@@ -8,6 +8,8 @@ export interface Managed {
   /** Resolves when the process has ended, with how. */
   exited: Promise<string>
   stop(): Promise<void>
+  /** Ends it at once, without a word. */
+  kill?(): void
   /** After the end: why starting it again is no use, or null. */
   gaveUp?(): string | null
 }

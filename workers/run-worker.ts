@@ -31,6 +31,8 @@ export interface LoadedActivities {
   payloadKeys?: PayloadKeys
   /** Given the client of this process, and whether the namespace knows the search attributes, before anything runs. */
   connected?(client: Client, searchAttributes: boolean): void
+  /** The worker drains from now on: what can end early does. */
+  drain?(): void
   /** Hears in the run's log of payloads that do not open. */
   store?: Pick<Store, 'listRuns' | 'log'>
   /** Problems are looked for and told; nobody looks without. */
@@ -94,12 +96,17 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const workers = await createWorkers({ connection, namespace: temporal.namespace, activities, bundle, held, dataConverter: converter, version: workerVersion(env), interceptors, ...(tracing && { sinks: tracing.sinks }) })
     if (signal.aborted) return
     const running = workers.run()
-    signal.addEventListener('abort', () => workers.shutdown(), { once: true })
+    const drain = (): void => {
+      log.info({ steps: held.size }, 'The worker drains: steps under way get 20 s to end, others are left to other workers')
+      loaded?.drain?.()
+      workers.shutdown()
+    }
+    signal.addEventListener('abort', drain, { once: true })
     log.info({ address: temporal.address, namespace: temporal.namespace }, 'The worker is ready')
     watcher = openWatcher(loaded.watched, client, { projectDir, env, log })
     options.onReady?.()
     await running
-    log.info('The worker has stopped')
+    log.info(held.size > 0 ? { abandoned: held.size } : {}, 'The worker has stopped')
   } finally {
     held.close()
     await watcher?.close()
@@ -119,6 +126,9 @@ async function loadActivities(settings: { databaseUrl: string; projectDir: strin
     payloadKeys: await followingKeys(() => deps.store.payloadKeys()),
     store: deps.store,
     watched: deps.store,
+    drain() {
+      deps.draining = true
+    },
     connected(client, searchAttributes) {
       deps.owner = tokenOwner(client, searchAttributes)
       deps.schedules = scheduleControl(client, deps.store, searchAttributes)

@@ -42,6 +42,8 @@ export interface StackInfo {
 export interface Stack extends StackInfo {
   /** Stops worker (draining, at most 28 s), Temporal and PostgreSQL, in this order. Idempotent. Signals are the caller's matter. */
   stop(): Promise<void>
+  /** Ends a worker that drains at once; what it worked at is begun again by the next one. `stop` goes on. */
+  hurry(): void
 }
 
 /**
@@ -82,6 +84,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await releaseStack(projectDir)
   })())
 
+  // Not before `stop`: it would be started again.
+  const hurry = (): void => void (stopped && kept.worker?.current().kill?.())
+
   try {
     if (!temporalIsConfigured(env)) codec = await openStackCodec({ projectDir, namespace: ownNamespace(env), env, log })
     const parts = await Promise.allSettled([temporalPart(projectDir, env, log, keep, codec?.endpoint), postgresPart(projectDir, env, log, keep)])
@@ -97,7 +102,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     file.state = 'ready'
     await save()
-    return { ...info(file), get children() { return info(file).children }, stop }
+    return { ...info(file), get children() { return info(file).children }, stop, hurry }
   } catch (error) {
     await stop()
     throw error

@@ -72,7 +72,7 @@ export async function startWorkerChild(options: { projectDir: string; env: NodeJ
     await within(exited, 5000)
     throw failure(failed, await exited, await logTail(log), log)
   }
-  return { pid: child.pid!, marker: `${entry} ${projectDir}`, exited, stop, gaveUp: () => (failed?.final ? failed.error.message : null) }
+  return { pid: child.pid!, marker: `${entry} ${projectDir}`, exited, stop, kill: () => void child.kill('SIGKILL'), gaveUp: () => (failed?.final ? failed.error.message : null) }
 }
 
 function failure(told: Extract<WorkerMessage, { type: 'failed' }> | null, how: string, tail: string, log: string): IsthmusError {

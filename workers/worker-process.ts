@@ -3,6 +3,7 @@ import { redactor } from '../model/redact/index.ts'
 import { tellCrashes } from './crash.ts'
 import { runWorker, type RunWorkerOptions } from './run-worker.ts'
 import { workerLogger } from './runtime.ts'
+import { stopSignals } from './stop-signals.ts'
 import type { WorkerMessage } from './worker-child.ts'
 
 /** Exit code for settings that must be corrected first: starting again is no use. */
@@ -10,20 +11,13 @@ const EXIT_CONFIG = 78
 
 /**
  * The whole life of a worker process: runs until SIGTERM, SIGINT, the parent's word or its disappearance, drains, and exits:
- * 0 after a drain, 78 for settings that must be corrected, 1 for anything else. Never returns.
+ * 0 after a drain, 130 at once after a second signal, 78 for settings that must be corrected, 1 for anything else. Never returns.
  */
 export async function workerProcess(options: Omit<RunWorkerOptions, 'signal' | 'onReady'> = {}): Promise<never> {
   tellCrashes((text) => workerLogger().fatal(text))
-  const stop = new AbortController()
-  const ask = () => stop.abort()
-  let interrupts = 0
-  process.on('SIGTERM', ask)
-  process.on('SIGINT', () => {
-    if (++interrupts > 1) process.exit(130)
-    ask()
-  })
-  process.on('disconnect', ask)
-  process.on('message', (message: { type?: string }) => { if (message?.type === 'stop') ask() })
+  const stop = stopSignals(() => workerLogger().warn('The worker was told to stop twice and stops at once; what it worked at is begun again'))
+  process.on('disconnect', stop.ask)
+  process.on('message', (message: { type?: string }) => { if (message?.type === 'stop') stop.ask() })
   try {
     await runWorker({ ...options, signal: stop.signal, onReady: () => void tell({ type: 'ready' }) })
     process.exit(0)

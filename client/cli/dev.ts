@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { IsthmusError } from '../../model/errors.ts'
 import { startStack } from '../../workers/stack.ts'
+import { SAME_MS } from '../../workers/stop-signals.ts'
 import { Isthmus } from '../isthmus.ts'
 import { action, projectOption } from './action.ts'
 import { summary } from './deploy.ts'
@@ -18,7 +19,8 @@ export function devCommand(): Command {
     .addHelpText('after', '\nData lies below .isthmus/ and survives a restart.\nTEMPORAL_ADDRESS (or a Temporal profile) and DATABASE_URL take the place of what would be started.')
     .action(
       action(async (output, options: { json?: boolean; worker: boolean; schedules: boolean; project: string }) => {
-        const asked = stopRequest()
+        let hurry = (): void => {}
+        const asked = stopRequest(() => hurry())
         const stack = await startStack({ projectDir: options.project, worker: options.worker, ...(!options.schedules && { env: schedulesOff() }), log: (level, line) => output.err(level === 'info' ? output.color.dim(line) : output.color.yellow(line)) })
         const schedules = options.schedules ? await reconcile(options.project, output) : 'left as they are, and start nothing'
         if (options.json) output.json({ temporal: stack.temporal, databaseUrl: stack.databaseUrl, codec: stack.codec, projectDir: options.project })
@@ -33,8 +35,10 @@ export function devCommand(): Command {
           output.out('  next         isthmus run <sync> in another terminal; Ctrl-C here stops everything')
         }
         await asked
-        output.err('stopping')
-        await stack.stop()
+        output.err(options.worker ? 'stopping: steps under way get 20 s to end; Ctrl-C again ends them at once' : 'stopping')
+        const stopped = stack.stop()
+        hurry = stack.hurry
+        await stopped
         return EXIT.ok
       }),
     )
@@ -57,12 +61,17 @@ async function reconcile(projectDir: string, output: Output): Promise<string> {
   }
 }
 
-function stopRequest(): Promise<void> {
+/** Resolves with the first SIGINT or SIGTERM; another one calls `again`, a third one ends the process. One that npx passes on within a second counts as the same. */
+function stopRequest(again: () => void): Promise<void> {
   return new Promise((resolve) => {
     let times = 0
+    let last = 0
     const stop = (): void => {
+      if (Date.now() - last < SAME_MS) return
+      last = Date.now()
       times += 1
       if (times > 2) process.exit(EXIT.cancelled)
+      if (times === 2) again()
       resolve()
     }
     process.on('SIGINT', stop)

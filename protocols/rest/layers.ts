@@ -29,7 +29,7 @@ export function spend(options: ReadOptions): Spending {
     may: (underWay = 0) => now() < budget.untilMs && requests + underWay < budget.requests && bytes < budget.bytes,
     rest: () => ({
       ...options,
-      budget: { untilMs: budget.untilMs, requests: Math.max(1, budget.requests - requests), bytes: Math.max(1, budget.bytes - bytes) },
+      budget: { get untilMs() { return budget.untilMs }, requests: Math.max(1, budget.requests - requests), bytes: Math.max(1, budget.bytes - bytes) },
       onPage: async (page) => {
         bytes += page.body.length
         await options.onPage(page)

@@ -29,8 +29,8 @@ export interface RestReader {
 
 /** Bounds of one call. The first page is always read. */
 export interface Budget {
-  /** Epoch ms after which no page is begun. */
-  untilMs: number
+  /** Epoch ms after which no page is begun; looked at before each, since it may come nearer meanwhile. */
+  readonly untilMs: number
   /** Decoded bytes. */
   bytes: number
   requests: number

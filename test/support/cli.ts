@@ -25,7 +25,7 @@ export interface Project {
   /** The same without waiting. `bin`: the command of another release. */
   spawn(args: string[], env?: Record<string, string>, bin?: string): ChildProcess
   /** Starts `isthmus dev` and waits until everything is up. */
-  dev(env?: Record<string, string>, bin?: string): Promise<Dev>
+  dev(env?: Record<string, string>, bin?: string, args?: string[]): Promise<Dev>
   /** Stops what was started and removes the folder. */
   close(): Promise<void>
 }
@@ -68,8 +68,8 @@ export async function makeProject(files: Record<string, string> = {}): Promise<P
       const [code] = (await once(child, 'close')) as [number | null]
       return { code, stdout, stderr, json: lastJson(stdout) }
     },
-    async dev(env, bin) {
-      const dev = await startDev(project.spawn(['dev', '--json'], env, bin))
+    async dev(env, bin, args = []) {
+      const dev = await startDev(project.spawn(['dev', '--json', ...args], env, bin))
       devs.push(dev)
       return dev
     },
