@@ -108,14 +108,18 @@ describe('a run that is due', () => {
     // Nothing that is committed is asked for again.
     expect(asked('cancels').slice(before)).toEqual(Array.from({ length: PAGES - committed }, (_, i) => committed + 1 + i))
     expect(await rows('cancels')).toBe(PAGES * SIZE)
-    const statuses: string[] = []
-    for await (const one of client.workflow.list({ query: "WorkflowType = 'scheduled' and IsthmusSync = 'cancels'" })) statuses.push(one.status.name)
-    expect(statuses.sort()).toEqual(['CANCELLED', 'COMPLETED'])
+    // What Temporal lists comes a little later than what has happened.
+    const listed = async (): Promise<string[]> => {
+      const statuses: string[] = []
+      for await (const one of client.workflow.list({ query: "WorkflowType = 'scheduled' and IsthmusSync = 'cancels'" })) statuses.push(one.status.name)
+      return statuses.sort()
+    }
+    expect(await until(listed, (statuses) => !statuses.includes('RUNNING'))).toEqual(['CANCELLED', 'COMPLETED'])
   })
 
   it('while Temporal is down is made up for within `catchUp`, and counted as missed when it is older', async () => {
     const inHour = (at: number): string => `${Math.floor((at % 3_600_000) / 1000)}s`
-    const at = Math.ceil(Date.now() / 1000) * 1000 + 12_000
+    const at = Math.ceil(Date.now() / 1000) * 1000 + 16_000
     await project.write({ 'syncs/late.ts': syncFile('late', `{ every: '1h', offset: '${inHour(at)}' }`), 'syncs/missed.ts': syncFile('missed', `{ every: '1h', offset: '${inHour(at)}', catchUp: '10s' }`) })
     await isthmus.schedules.deploy()
     expect((await isthmus.schedules.get('late')).next[0]).toEqual(new Date(at))
