@@ -47,13 +47,13 @@ describe('the door', () => {
   }, 30_000)
 
   it('lets one more in now and then also where all places are taken for long', async () => {
-    const door = new Door({ load: () => 0 })
+    const door = new Door({ load: () => 0, longestMs: 3_000 })
     const seen = { now: 0, most: 0 }
     const stop = new AbortController()
     for (let i = 0; i < 60; i += 1) void door.work(`r${i}`, null, () => sleep(60_000, undefined, { signal: stop.signal, ref: false }).catch(() => undefined))
     const began = performance.now()
     await run(door, 'more', 0, seen)
-    expect(performance.now() - began).toBeGreaterThan(15_000)
+    expect(performance.now() - began).toBeGreaterThan(2_500)
     stop.abort()
   }, 60_000)
 

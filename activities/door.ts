@@ -22,6 +22,8 @@ const LATE_MS = 500
 export interface DoorOptions {
   /** Share of time in which this process computed since it was asked last, 0 to 1. The event loop's utilization by default. */
   load?: () => number
+  /** After so long one more run enters also where all places are taken, ms. 20 s by default. */
+  longestMs?: number
 }
 
 /**
@@ -31,14 +33,16 @@ export interface DoorOptions {
  */
 export class Door {
   readonly #load: () => number
+  readonly #longestMs: number
   readonly #runs = new Map<string, { open: number; last: number }>()
   #turn: Promise<void> = Promise.resolve()
   #best = Infinity
   #late = 0
   #lateAt = -Infinity
 
-  constructor({ load = utilization() }: DoorOptions = {}) {
+  constructor({ load = utilization(), longestMs = LONGEST_MS }: DoorOptions = {}) {
     this.#load = load
+    this.#longestMs = longestMs
   }
 
   /** Runs a step of a run, which is at work from then on. `waited`: ms from when the step was to be done until it began, by two clocks. */
@@ -70,7 +74,7 @@ export class Door {
         const count = this.#count()
         const strained = this.#load() > BUSY || this.#isLate()
         const waited = performance.now() - since
-        if (count < FEW || waited >= LONGEST_MS || (count < MOST && (!strained || waited >= PATIENCE_MS))) break
+        if (count < FEW || waited >= this.#longestMs || (count < MOST && (!strained || waited >= PATIENCE_MS))) break
       }
       this.#runs.set(run, { open: 0, last: performance.now() + grace })
     } finally {
