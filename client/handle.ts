@@ -5,7 +5,7 @@ import type { LiveProgress, LogLine, RunSummary, Store } from '../model/ports.ts
 import type { RunReceipt, StreamProgress } from '../model/run.ts'
 import { sentEvents, type EventOptions } from './events.ts'
 import { decide, order, parkedReceipt, parkedStreams, type Operated } from './operate.ts'
-import { patient, type Tell } from './patience.ts'
+import { patient, type Tell } from '../workers/patience.ts'
 
 /** What `progress()` yields: the live state of each stream, and the receipt with the last one. */
 export interface ProgressEvent {

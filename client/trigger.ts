@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
 import type { TriggerClaim, TriggerStore } from '../model/triggers.ts'
 import { newRunId } from './ids.ts'
-import { patient } from './patience.ts'
+import { patient } from '../workers/patience.ts'
 
 const RENEW_MS = 5_000
 const POLL_MS = 150

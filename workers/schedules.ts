@@ -6,7 +6,7 @@ import { redactor } from '../model/redact/index.ts'
 import { scheduleText, type Schedule } from '../model/schedule.ts'
 import type { DeployedSchedule, ScheduleControl, ScheduleStore } from '../model/schedules.ts'
 import type { scheduled } from '../workflows/scheduled.ts'
-import { patient } from './patient.ts'
+import { patient } from './patience.ts'
 import { TASK_QUEUE } from './queues.ts'
 
 const OVERLAP = { skip: ScheduleOverlapPolicy.SKIP, bufferOne: ScheduleOverlapPolicy.BUFFER_ONE, cancelOther: ScheduleOverlapPolicy.CANCEL_OTHER } as const

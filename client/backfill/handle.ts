@@ -5,7 +5,7 @@ import { IsthmusError } from '../../model/errors.ts'
 import type { Store } from '../../model/ports.ts'
 import type { StreamProgress } from '../../model/run.ts'
 import type { BackfillOrderNow } from '../../workflows/messages.ts'
-import { patient, type Tell } from '../patience.ts'
+import { patient, type Tell } from '../../workers/patience.ts'
 
 /** What `progress()` yields: the backfill, and what its open windows have done so far. */
 export interface BackfillEvent extends BackfillProgress {

@@ -1,3 +1,4 @@
+import { ServiceError } from '@temporalio/client'
 import { describe, expect, it } from 'vitest'
 import { IsthmusError } from '../model/errors.ts'
 import { outage, patient } from './patience.ts'
@@ -28,6 +29,26 @@ describe('patient', () => {
     expect(asked).toBe(1)
     await expect(patient(ask(unavailable), { forMs: 600 })).rejects.toBe(unavailable)
     expect(asked).toBe(4)
+  })
+
+  it('repeats a call that a busy Temporal did not get done, wrapped by the client or not, and nothing that it refused', async () => {
+    const grpc = (code: number): Error => Object.assign(new Error('context deadline exceeded'), { code })
+    for (const error of [grpc(4), new ServiceError('Failed to describe schedule', { cause: grpc(4) })]) {
+      let calls = 0
+      const call = async (): Promise<string> => {
+        calls += 1
+        if (calls <= 2) throw error
+        return 'done'
+      }
+      expect(await patient(call)).toBe('done')
+      expect(calls).toBe(3)
+    }
+    let others = 0
+    await expect(patient(async () => {
+      others += 1
+      throw new ServiceError('no', { cause: grpc(5) })
+    })).rejects.toThrow('no')
+    expect(others).toBe(1)
   })
 
   it('tells who is away', () => {
