@@ -4,6 +4,7 @@
  */
 import { defaultPayloadConverter, proxySinks, workflowInfo, type Headers, type Sinks, type WorkflowInterceptors } from '@temporalio/workflow'
 import { isCancellation } from './failure.ts'
+import { ENDLESS, TRACE_HEADER, UNDECIDED } from './trace-names.ts'
 
 /** A workflow that has ended, told to the worker, which makes a span of it. */
 export interface EndedWorkflow {
@@ -26,13 +27,7 @@ export interface TraceSinks extends Sinks {
   isthmusTrace: { ended(workflow: EndedWorkflow): void }
 }
 
-/** Header of the trace context, as the Temporal SDKs name it: JSON with the headers of W3C Trace Context. */
-const HEADER = '_tracer-data'
 const TRACEPARENT = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})/
-/** A trace that begins with a workflow, where no sampler can be asked: the workers decide, each alike, by the trace's id. */
-const UNDECIDED = 'isthmus=undecided'
-/** Owners of tokens live for months: they are no part of what happens to call them, and a span of theirs would never end. */
-const ENDLESS = ['connection']
 
 interface Carrier {
   traceparent: string
@@ -61,14 +56,14 @@ export function interceptors(): WorkflowInterceptors {
     // Where nobody said anything, a trace has the id of the first workflow in it.
     if (given === null || trace === undefined) {
       const traceId = hex(root?.runId ?? runId)
-      return { traceId, parent: null, given: null, own: { traceparent: `00-${traceId}-${spanId}-01`, tracestate: UNDECIDED } }
+      return { traceId, parent: null, given: null, own: { traceparent: `00-${traceId}-${spanId}-01`, tracestate: `${UNDECIDED.key}=${UNDECIDED.value}` } }
     }
     const { tracestate } = given
     const sampled = (parseInt(flags!, 16) & 1) === 1
     return { traceId: trace, parent: { spanId: span!, state: tracestate ?? '', sampled }, given, own: { traceparent: `00-${trace}-${spanId}-${sampled ? '01' : '00'}`, ...(tracestate && { tracestate }) } }
   }
   let place = placeOf({})
-  const going = <I extends { headers: Headers }>(input: I, context: Carrier): I => ({ ...input, headers: { ...input.headers, [HEADER]: defaultPayloadConverter.toPayload(context) } })
+  const going = <I extends { headers: Headers }>(input: I, context: Carrier): I => ({ ...input, headers: { ...input.headers, [TRACE_HEADER]: defaultPayloadConverter.toPayload(context) } })
   const ended = (argument: unknown, outcome: string, error: EndedWorkflow['error']): void =>
     isthmusTrace.ended({ traceId: place.traceId, spanId, parent: place.parent, workflowType, workflowId, runId, startMs: runStartTime.getTime(), outcome, error, told: toldBy(argument) })
   return {
@@ -92,7 +87,7 @@ export function interceptors(): WorkflowInterceptors {
 
 function carried(headers: Headers): Carrier | null {
   try {
-    const payload = headers[HEADER]
+    const payload = headers[TRACE_HEADER]
     return payload ? (defaultPayloadConverter.fromPayload<Partial<Carrier>>(payload) as Carrier) : null
   } catch {
     return null

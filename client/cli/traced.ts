@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { openTracing } from '../../workers/tracing/index.ts'
+import { during, openTracing } from '../../workers/tracing/index.ts'
 import type { Output } from './output.ts'
 
 /** Commands that begin work, or change it: what they do is part of its trace. The worker traces itself. */
@@ -16,18 +16,12 @@ export async function traced(command: Command, output: Output, body: () => Promi
   if (!tracing) return body()
   try {
     if (LASTING.includes(name)) return await body()
-    return await tracing.tracer.startActiveSpan(`isthmus ${name}`, async (span) => {
-      try {
+    return await tracing.tracer.startActiveSpan(`isthmus ${name}`, (span) =>
+      during(span, async () => {
         const code = await body()
         span.setAttribute('process.exit.code', code)
         return code
-      } catch (error) {
-        span.setStatus({ code: 2, message: String((error as Error)?.message ?? error) })
-        throw error
-      } finally {
-        span.end()
-      }
-    })
+      }, (error) => span.setStatus({ code: 2, message: String((error as Error)?.message ?? error) })))
   } finally {
     await tracing.close()
   }

@@ -1,22 +1,17 @@
 import { createTraceState, INVALID_SPANID, propagation, ROOT_CONTEXT, trace, TraceFlags, type Context, type SpanContext } from '@opentelemetry/api'
 import { defaultPayloadConverter, type Headers } from '@temporalio/common'
-
-/** Header of the trace context, as the Temporal SDKs name it: JSON with the headers of W3C Trace Context. It is not encrypted: there is nothing in it but ids. */
-const HEADER = '_tracer-data'
-/** See `workflows/trace`. */
-const STATE = 'isthmus'
-const UNDECIDED = 'undecided'
+import { TRACE_HEADER, UNDECIDED } from '../../workflows/trace-names.ts'
 
 /** Headers with the trace of `context`; as they are where there is none. */
 export function withTrace(headers: Headers, context: Context): Headers {
   const carrier: Record<string, string> = {}
   propagation.inject(context, carrier)
-  return carrier['traceparent'] === undefined ? headers : { ...headers, [HEADER]: defaultPayloadConverter.toPayload(carrier) }
+  return carrier['traceparent'] === undefined ? headers : { ...headers, [TRACE_HEADER]: defaultPayloadConverter.toPayload(carrier) }
 }
 
 /** The context in which headers were sent; `decide` gives the flags of a trace that began where no sampler could be asked. An empty one when there is none. */
 export function contextOf(headers: Headers, decide: (traceId: string) => TraceFlags): Context {
-  const payload = headers[HEADER]
+  const payload = headers[TRACE_HEADER]
   if (!payload) return ROOT_CONTEXT
   try {
     return decidedIn(propagation.extract(ROOT_CONTEXT, defaultPayloadConverter.fromPayload(payload)), decide)
@@ -33,6 +28,6 @@ export function parentContext(traceId: string, { spanId, state, sampled }: { spa
 
 function decidedIn(context: Context, decide: (traceId: string) => TraceFlags): Context {
   const parent = trace.getSpanContext(context)
-  if (!parent || parent.spanId === INVALID_SPANID || parent.traceState?.get(STATE) !== UNDECIDED) return context
+  if (!parent || parent.spanId === INVALID_SPANID || parent.traceState?.get(UNDECIDED.key) !== UNDECIDED.value) return context
   return trace.setSpanContext(context, { ...parent, traceFlags: decide(parent.traceId) })
 }

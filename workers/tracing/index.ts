@@ -6,6 +6,8 @@ import { redactor } from '../../model/redact/index.ts'
 import type { TraceSinks } from '../../workflows/trace.ts'
 import { traceSecrets, traceSettings, wantsTraces } from './settings.ts'
 
+export { during } from './during.ts'
+
 /** What makes the spans of a process. */
 export interface Tracing {
   /** Of the steps of a worker. */

@@ -7,6 +7,7 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { Logger } from 'pino'
+import { within } from '../child.ts'
 import { CarefulExporter } from './exporter.ts'
 import { Ids } from './ids.ts'
 import type { Tracing } from './index.ts'
@@ -50,10 +51,7 @@ export async function startTracing({ protocol, unnamed, timed }: TraceSettings, 
     tracer,
     async close() {
       silence()
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => { timer = setTimeout(resolve, exporter.failing ? CLOSE_FAILING_MS : CLOSE_MS) })
-      await Promise.race([provider.shutdown().catch(() => undefined), late])
-      clearTimeout(timer)
+      await within(provider.shutdown(), exporter.failing ? CLOSE_FAILING_MS : CLOSE_MS)
     },
   }
 }

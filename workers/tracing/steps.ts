@@ -4,6 +4,7 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker'
 import type { PageResult, PostResult } from '../../model/run.ts'
 import { toldBy, withFields } from '../step-context.ts'
 import { failed, isthmusAttributes } from './attributes.ts'
+import { during } from './during.ts'
 import { contextOf } from './header.ts'
 
 /** A span for each attempt of a step, in the trace of its workflow; what the step calls is inside of it. */
@@ -12,21 +13,17 @@ export function tracedSteps(tracer: Tracer, decide: (traceId: string) => TraceFl
     inbound: {
       execute(input, next) {
         const attributes = { ...isthmusAttributes({ ...toldBy(input.args[0]), step: info.activityType, attempt: info.attempt }), ...ofTemporal(info) }
-        return tracer.startActiveSpan(`RunActivity:${info.activityType}`, { kind: SpanKind.INTERNAL, attributes }, contextOf(input.headers, decide), async (span) => {
-          try {
+        return tracer.startActiveSpan(`RunActivity:${info.activityType}`, { kind: SpanKind.INTERNAL, attributes }, contextOf(input.headers, decide), (span) =>
+          during(span, async () => {
             const { traceId, spanId } = span.spanContext()
             const result: unknown = await withFields({ trace_id: traceId, span_id: spanId }, () => next(input))
             span.setAttributes(resultOf(info.activityType, result))
             return result
-          } catch (error) {
+          }, (error) => {
             const { name, type, message } = error as { name?: string; type?: string; message?: string }
             if (name === 'CancelledFailure' || name === 'AbortError') span.setAttribute('isthmus.outcome', 'cancelled')
             else failed(span, String(type ?? name ?? 'Error'), String(message ?? error))
-            throw error
-          } finally {
-            span.end()
-          }
-        })
+          }))
       },
     },
   })
