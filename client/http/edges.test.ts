@@ -1,23 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
-import { loadVaultKey, openStore } from '../../store/index.ts'
-import type { Store } from '../../model/ports.ts'
-import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
+import { CHROMIUM } from '../../test/support/chromium.ts'
+import { httpProject, type HttpProject } from '../../test/support/http-api.ts'
 import { ApiKeys } from '../api-keys.ts'
-import { Connections } from '../connections.ts'
-import { Isthmus } from '../isthmus.ts'
 import { startHttpApi, type HttpApi } from './index.ts'
 
 const TOKEN = 'canary-api-token-0123456789'
-const CHROMIUM = [process.env['CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path !== '' && existsSync(path))
 const CONNECTOR = `import { apiKey, credential, defineConnector, env, z } from 'isthmus'
 export default defineConnector('acme', {
   title: 'Acme', baseUrl: env('SIM_URL'), check: { path: '/cursor/customers', query: { limit: '1' } },
@@ -27,36 +18,22 @@ export default defineConnector('acme', {
 
 /** What strangers, broken clients and browsers send, over sockets: the answers are what HTTP says. */
 describe('the HTTP API at its edges', () => {
-  let database: TestDatabase
-  let projectDir = ''
-  let store: Store
-  let isthmus: Isthmus
+  let project: HttpProject
   let sim: Simulator
   const apis: HttpApi[] = []
   let url = ''
 
   beforeAll(async () => {
     sim = await startSimulator({ auth: 'api-key', records: { customers: 3 } })
-    database = await testDatabase()
-    projectDir = await mkdtemp(join(tmpdir(), 'isthmus-edges-'))
-    for (const folder of ['connectors', 'syncs']) await mkdir(join(projectDir, folder))
-    await writeFile(join(projectDir, 'connectors/acme.ts'), CONNECTOR)
-    store = await openStore(database.url, { key: await loadVaultKey({ env: { ISTHMUS_KEY: randomBytes(32).toString('hex') }, projectDir }) })
-    await store.migrate()
-    const env = { SIM_URL: sim.url }
-    const connections = new Connections({ projectDir, environment: () => env, store: () => Promise.resolve(store), reconnected: () => Promise.resolve([]) })
-    isthmus = new Isthmus({ projectDir, databaseUrl: database.url, env })
-    const options = { host: '127.0.0.1', port: 0, token: TOKEN, publicUrl: null, connections, isthmus, keys: store }
+    project = await httpProject({ connector: CONNECTOR, env: { SIM_URL: sim.url }, token: TOKEN })
+    const { options } = project
     apis.push(await startHttpApi(options), await startHttpApi({ ...options, corsOrigins: ['https://app.example'] }), await startHttpApi({ ...options, perMinute: 2 }))
     url = apis[0]!.url
   })
   afterAll(async () => {
     for (const api of apis) await api.close()
-    await isthmus?.close()
-    await store?.close()
-    await database?.close()
+    await project?.close()
     await sim?.close()
-    await rm(projectDir, { recursive: true, force: true })
   })
 
   /** One request as it is written here, not as a client would mend it. */
@@ -124,7 +101,7 @@ describe('the HTTP API at its edges', () => {
   })
 
   it('refuses a key in an address, also beside a valid one, and says so without it', async () => {
-    const { key } = await new ApiKeys(() => Promise.resolve(store)).create({ name: 'reader', scopes: ['connections:read'] })
+    const { key } = await new ApiKeys(() => Promise.resolve(project.store)).create({ name: 'reader', scopes: ['connections:read'] })
     for (const path of [`/v1/connections?access_token=${key}`, `/v1/connections/${key}`, `/v1/connections?x=isk%5F${key.slice(4)}`]) {
       const answer = await raw(`GET ${path} HTTP/1.1\n`)
       expect([answer.status, answer.problem]).toEqual([400, expect.objectContaining({ field: 'authorization', cure: expect.stringContaining('header') as string })])
@@ -135,7 +112,7 @@ describe('the HTTP API at its edges', () => {
   })
 
   it('limits each key by itself, and says when to come back', async () => {
-    const keys = new ApiKeys(() => Promise.resolve(store))
+    const keys = new ApiKeys(() => Promise.resolve(project.store))
     const made = await Promise.all(['one', 'two'].map((name) => keys.create({ name, scopes: ['connections:read'] })))
     const ask = (key: string) => fetch(`${apis[2]!.url}/v1/connections`, { method: 'HEAD', headers: { authorization: `Bearer ${key}` } })
     for (const { key } of made) {

@@ -1,18 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
-import { loadVaultKey, openStore } from '../../store/index.ts'
 import type { Store } from '../../model/ports.ts'
-import { testDatabase, type TestDatabase } from '../../test/support/postgres.ts'
-import { Connections } from '../connections.ts'
+import { httpProject, type HttpProject } from '../../test/support/http-api.ts'
 import { ApiKeys } from '../api-keys.ts'
-import { Isthmus } from '../isthmus.ts'
 import { startHttpApi, type HttpApi } from './index.ts'
 
 const TOKEN = 'canary-api-token-0123456789'
@@ -42,10 +35,8 @@ class Browser {
 }
 
 describe('the HTTP API', () => {
-  let database: TestDatabase
-  let projectDir = ''
+  let project: HttpProject
   let store: Store
-  let isthmus: Isthmus
   let api: HttpApi
   let limited: HttpApi
   const sims: Simulator[] = []
@@ -54,30 +45,21 @@ describe('the HTTP API', () => {
 
   beforeAll(async () => {
     sims.push(await startSimulator({ auth: 'oauth', records: { customers: 3 } }), await startSimulator({ auth: 'api-key', records: { customers: 3 } }))
-    database = await testDatabase()
-    projectDir = await mkdtemp(join(tmpdir(), 'isthmus-http-'))
-    for (const folder of ['connectors', 'syncs']) await mkdir(join(projectDir, folder))
-    await writeFile(join(projectDir, 'connectors/acme.ts'), CONNECTOR)
-    store = await openStore(database.url, { key: await loadVaultKey({ env: { ISTHMUS_KEY: randomBytes(32).toString('hex') }, projectDir }) })
-    await store.migrate()
-    const connections = new Connections({ projectDir, environment: () => env, store: () => Promise.resolve(store), reconnected: (name) => Promise.resolve([...(resumed.push(name), [])]) })
-    isthmus = new Isthmus({ projectDir, databaseUrl: database.url, env })
-    const options = { host: '127.0.0.1', port: 0, token: TOKEN, publicUrl: null, connections, isthmus, keys: store }
+    project = await httpProject({ connector: CONNECTOR, env, token: TOKEN, reconnected: (name) => resumed.push(name) })
+    const { options } = project
+    store = project.store
     api = await startHttpApi(options)
     limited = await startHttpApi({ ...options, perMinute: 3, corsOrigins: ['https://app.example'] })
   })
   afterAll(async () => {
     await api?.close()
     await limited?.close()
-    await isthmus?.close()
-    await store?.close()
-    await database?.close()
+    await project?.close()
     await Promise.all(sims.map((s) => s.close()))
-    await rm(projectDir, { recursive: true, force: true })
   })
 
   const rows = async (sql: string): Promise<unknown[]> => {
-    const client = new pg.Client({ connectionString: database.url })
+    const client = new pg.Client({ connectionString: project.databaseUrl })
     await client.connect()
     try {
       return (await client.query(sql)).rows

@@ -1,14 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { afterEach, describe, expect, it } from 'vitest'
+import { CHROMIUM } from '../support/chromium.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url))
-const CHROMIUM = [process.env['CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path !== '' && existsSync(path))
 
 /** Examples, started as their sections in docs/library.md say, but on a free port. */
 describe('examples', () => {

@@ -1,6 +1,5 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { testServer } from '../../protocols/testing/server.ts'
 
 export interface ReceivedSpan {
   traceId: string
@@ -42,20 +41,13 @@ const table = (attributes: Attribute[]): Record<string, string | number | boolea
 
 /** A collector: takes OTLP/HTTP, decodes its JSON form and keeps the rest as text. */
 export async function otlpReceiver(): Promise<OtlpReceiver> {
-  const received: OtlpReceiver = { endpoint: '', spans: [], raw: [], headers: {}, answer: 200, until, close }
-  const server = createServer((request, response) => {
-    const parts: Buffer[] = []
-    request.on('data', (part: Buffer) => parts.push(part))
-    request.on('end', () => {
-      const body = Buffer.concat(parts)
-      received.headers = request.headers
-      received.raw.push(`${JSON.stringify(request.headers)}\n${body.toString('utf8')}`)
-      if (request.url === '/v1/traces' && request.headers['content-type'] === 'application/json') received.spans.push(...spansOf(JSON.parse(body.toString('utf8')) as Export))
-      response.writeHead(received.answer, { 'content-type': 'application/json' }).end('{}')
-    })
+  const server = await testServer(({ path, headers, body }, response) => {
+    received.headers = headers
+    received.raw.push(`${JSON.stringify(headers)}\n${body}`)
+    if (path === '/v1/traces' && headers['content-type'] === 'application/json') received.spans.push(...spansOf(JSON.parse(body) as Export))
+    response.writeHead(received.answer, { 'content-type': 'application/json' }).end('{}')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  received.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const received: OtlpReceiver = { endpoint: server.url, spans: [], raw: [], headers: {}, answer: 200, until, close: () => server.close() }
   return received
 
   async function until(enough: (spans: ReceivedSpan[]) => boolean): Promise<void> {
@@ -63,10 +55,6 @@ export async function otlpReceiver(): Promise<OtlpReceiver> {
       if (Date.now() > end) throw new Error(`spans that were expected have not come; there are ${received.spans.map((s) => s.name).join(', ')}`)
       await sleep(50)
     }
-  }
-  function close(): Promise<void> {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(() => resolve()))
   }
 }
 
