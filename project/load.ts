@@ -37,13 +37,16 @@ export async function syncFiles(projectDir: string): Promise<SyncFile[]> {
   }
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
   return entries
-    .filter((e) => e.isFile() && FILE.test(e.name) && !NO_SYNC.test(e.name) && !e.parentPath.split(sep).includes('node_modules'))
-    .map((e) => {
-      const path = join(e.parentPath, e.name)
-      const inside = relative(root, path).split(sep).join('/')
-      return { id: inside.replace(FILE, ''), file: `syncs/${inside}`, path }
-    })
+    .filter((e) => e.isFile())
+    .flatMap((e) => syncFileAt(root, join(e.parentPath, e.name)) ?? [])
     .sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** A file as one of a sync; null when its place or its name says that it is none. */
+function syncFileAt(root: string, path: string): SyncFile | null {
+  const inside = relative(root, path).split(sep).join('/')
+  if (inside.startsWith('../') || !FILE.test(path) || NO_SYNC.test(path) || path.split(sep).includes('node_modules')) return null
+  return { id: inside.replace(FILE, ''), file: `syncs/${inside}`, path }
 }
 
 function duplicate(id: string, files: string[], file: string): IsthmusError {
@@ -132,9 +135,8 @@ export async function loadSync(projectDir: string, id: string): Promise<LoadedSy
 /** The sync of a plan, found by the plan's file without a look at the others: they may be many. Throws as `loadSync`. */
 export async function loadPlanned(projectDir: string, { id, file }: { id: string; file: string }): Promise<LoadedSync> {
   const { id: plain, tenant } = splitTenant(id)
-  const path = resolve(projectDir, file)
-  const isSync = path.startsWith(join(resolve(projectDir), 'syncs') + sep) && FILE.test(path) && !NO_SYNC.test(path) && existsSync(path)
-  const loaded = isSync ? await loadFile({ id: file.slice('syncs/'.length).replace(FILE, ''), file, path }) : null
+  const found = syncFileAt(join(resolve(projectDir), 'syncs'), resolve(projectDir, file))
+  const loaded = found && existsSync(found.path) ? await loadFile(found) : null
   if (loaded?.plan.id !== plain) return loadSync(projectDir, id)
   return tenant === null ? loaded : forTenant(loaded, tenant)
 }

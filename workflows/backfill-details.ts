@@ -2,7 +2,7 @@ import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
 import type { BackfillPhase, BackfillProgress } from '../model/backfill.ts'
 import { countLines } from './details.ts'
 import { grouped } from './counts.ts'
-import { clock, dayAndTime, inWords, linked, many, verbatim } from './words.ts'
+import { clock, dayAndTime, inWords, linked, many, plural, verbatim } from './words.ts'
 
 /** `2024-01-08`, with the time of day when it is not midnight UTC. */
 export function moment(iso: string): string {
@@ -15,7 +15,7 @@ export function showBackfill(p: BackfillProgress, now: number, pausedAt = now): 
   const share = windows.total === 0 ? 100 : Math.floor((100 * (windows.done + windows.skipped)) / windows.total)
   setCurrentDetails(
     [
-      `### Backfill of ${p.sync}: ${p.phase}, ${grouped(windows.done)} of ${many(windows.total, 'window').replaceAll('**', '')} (${share} %)`,
+      `### Backfill of ${p.sync}: ${p.phase}, ${grouped(windows.done)} of ${grouped(windows.total)} ${plural(windows.total, 'window')} (${share} %)`,
       stands(p, now, pausedAt),
       '',
       `- range **${moment(spec.from)}** up to **${moment(spec.to)}** (excluded, UTC), ${inWords(spec.windowMs)} a window, ${spec.order} first, **${p.concurrency}** at once`,

@@ -2,7 +2,7 @@ import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
 import type { Counts, Phase, RunError } from '../model/run.ts'
 import { grouped } from './counts.ts'
 import type { StreamInput, StreamState } from './types.ts'
-import { because, beginsAt, errorLines, inWords, many } from './words.ts'
+import { because, beginsAt, errorLines, inWords, many, plural } from './words.ts'
 
 /** What a stream's steps mean, for a reader who sees the run for the first time. */
 export const STREAM_STEPS = [
@@ -17,7 +17,7 @@ export function countLines(c: Counts, sync = ''): string[] {
   return [
     `- ${many(c.read, 'record')} written or set aside: ${[...of(c.inserted, 'inserted'), ...of(c.updated, 'updated'), ...of(c.unchanged, 'unchanged'), ...of(c.deleted, 'deleted'), ...of(c.filtered, 'filtered out'), ...of(c.rejected, 'rejected')].join(', ') || 'none yet'}`,
     ...(c.rejected > 0 && sync ? [rejectLine(c.rejected, sync)] : []),
-    `- ${many(c.pages, 'page')} read in ${grouped(c.requests)} ${c.requests === 1 ? 'request' : 'requests'}`,
+    `- ${many(c.pages, 'page')} read in ${grouped(c.requests)} ${plural(c.requests, 'request')}`,
   ]
 }
 
@@ -47,7 +47,7 @@ export function showStream(input: StreamInput, state: StreamState, phase: Phase,
       ...countLines(state.counts, input.sync),
       `- ${many(committed.seq, 'chunk')} committed: never asked for again, neither by this run nor by a later one${over ? '' : `; reading goes on ${beginsAt(committed.position, state.counts.read)}`}`,
       ...(waits.count > 0 ? [`- waited **${inWords(waits.ms)}** in all: ${causes.join('; ')}`] : []),
-      ...(state.tokenRefreshes > 0 ? [`- new token fetched: **${state.tokenRefreshes}** ${state.tokenRefreshes === 1 ? 'time' : 'times'}`] : []),
+      ...(state.tokenRefreshes > 0 ? [`- new token fetched: **${state.tokenRefreshes}** ${plural(state.tokenRefreshes, 'time')}`] : []),
       ...(state.since ? [`- only changes since ${state.since}`] : []),
       `- sync \`${input.sync}\`, connection \`${input.connection}\`, run \`${input.run}\``,
     ].join('\n'),

@@ -3,7 +3,7 @@ import type { Phase, StreamReceipt } from '../model/run.ts'
 import { grouped } from './counts.ts'
 import type { LongWait, PauseNote } from './messages.ts'
 import type { SyncInput } from './types.ts'
-import { because, clock, dayAndTime, errorLines, linked, verbatim } from './words.ts'
+import { because, clock, dayAndTime, errorLines, linked, plural, verbatim } from './words.ts'
 
 /** How a run stands. */
 export interface SyncView {
@@ -25,7 +25,7 @@ export function showSync(input: SyncInput, view: SyncView): void {
   setCurrentDetails(
     [
       `### ${input.sync}: ${phase}`,
-      ...(over ? [] : [`Of ${total} ${total === 1 ? 'stream' : 'streams'}: ${[...some(total - ended.length - parked.length - waits.length, 'under way'), ...some(waits.length, 'waiting'), ...some(parked.length, 'parked'), ...some(ended.length, 'ended')].join(', ')}.`, '']),
+      ...(over ? [] : [`Of ${total} ${plural(total, 'stream')}: ${[...some(total - ended.length - parked.length - waits.length, 'under way'), ...some(waits.length, 'waiting'), ...some(parked.length, 'parked'), ...some(ended.length, 'ended')].join(', ')}.`, '']),
       ...(held && !over ? [`**Paused** by a person since **${dayAndTime(since)}**${held.note === '' ? '' : ` (${verbatim(held.note)})`}, until somebody lets it go on. What was read is delivered, and no more is read.`, '', `What to do: \`isthmus resume ${input.sync}\`; from this page *More Actions*, *Send an Update*, \`resume\`.`, ''] : []),
       ...input.streams.flatMap((s) => streamLines(input, s, view)),
       ...(parked.length > 0 ? ['', `Parked since **${dayAndTime(since)}**, until somebody decides. When the cause is corrected: \`isthmus retry ${input.sync}\`. ${parked.some((r) => r.error?.type === 'Implausible') ? `All is well: \`isthmus approve ${input.sync}\`. ` : ''}To leave parked streams out of this run: \`isthmus skip ${input.sync}\`.`] : []),
@@ -36,7 +36,7 @@ export function showSync(input: SyncInput, view: SyncView): void {
   )
 }
 
-function streamLines(input: SyncInput, { name, table }: SyncInput['streams'][number], { ended, parked, waits }: SyncView): string[] {
+function streamLines(input: SyncInput, { name, table, connection }: SyncInput['streams'][number], { ended, parked, waits }: SyncView): string[] {
   const receipt = [...ended, ...parked].find((r) => r.stream === name)
   const wait = waits.find((w) => w.stream === name)
   const place = `- ${name} → ${table}:`
@@ -44,10 +44,7 @@ function streamLines(input: SyncInput, { name, table }: SyncInput['streams'][num
     const { outcome, counts, error } = receipt
     return [`${place} **${outcome}**, ${grouped(counts.read)} records ${outcome === 'parked' ? 'written or set aside' : 'read'}${counts.rejected ? `, ${grouped(counts.rejected)} rejected (\`isthmus rejects list ${input.sync}\`)` : ''}`, ...(error ? ['', ...errorLines(error)] : [])]
   }
-  if (wait) {
-    const { connection } = input.streams.find((s) => s.name === name)!
-    return [`${place} **waits until ${clock(Date.parse(wait.until), Date.now())}**: ${because(wait.reason, connection)}; ${grouped(wait.read)} records have been read so far. Nothing is to be done: it goes on by itself.`]
-  }
+  if (wait) return [`${place} **waits until ${clock(Date.parse(wait.until), Date.now())}**: ${because(wait.reason, connection)}; ${grouped(wait.read)} records have been read so far. Nothing is to be done: it goes on by itself.`]
   return [`${place} **under way**; how far, and what it waits for, stands in ${linked(`${workflowInfo().workflowId}/${name}`)}`]
 }
 

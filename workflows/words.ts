@@ -36,9 +36,14 @@ export function dayAndTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
-/** `1 page`, `2 pages`. */
+/** `page` for one, `pages` for more. */
+export function plural(n: number, what: string): string {
+  return n === 1 ? what : `${what}s`
+}
+
+/** `**1** page`, `**2** pages`. */
 export function many(n: number, what: string): string {
-  return `**${grouped(n)}** ${what}${n === 1 ? '' : 's'}`
+  return `**${grouped(n)}** ${plural(n, what)}`
 }
 
 /**

@@ -7,9 +7,10 @@ import { answers, described } from '../openapi.ts'
 import { backfillEstimateSchema, backfillProgressSchema, backfillSchema, wire } from '../schemas.ts'
 
 const one = z.object({ id: z.string().max(300).describe('id of a backfill, or of a sync for its open or newest one') })
+const moment = z.string().max(40).regex(MOMENT, 'write it as 2024-12-31, or as 2024-12-31T18:00:00Z')
 const range = z.strictObject({
-  from: z.string().max(40).regex(MOMENT, 'write it as 2024-12-31, or as 2024-12-31T18:00:00Z').describe('ISO date or time, UTC unless it names a zone'),
-  to: z.string().max(40).regex(MOMENT, 'write it as 2024-12-31, or as 2024-12-31T18:00:00Z').optional().describe('ISO date (that day is included) or time (excluded); default: now'),
+  from: moment.describe('ISO date or time, UTC unless it names a zone'),
+  to: moment.optional().describe('ISO date (that day is included) or time (excluded); default: now'),
   window: z.string().max(20).regex(DURATION, 'write a number and a unit, for example 1d, 7d or 12h').optional().describe('length of a window, for example `7d`, the default'),
   concurrency: z.int().min(1).max(32).optional().describe('windows at once; default 4'),
   order: z.enum(['newest', 'oldest']).optional().describe('default newest'),
