@@ -111,8 +111,7 @@ export class DataRoute {
 
   #refuse(res: ServerResponse, answer: Answer, announcedMs: number): void {
     this.#deps.recorder.status(answer.status)
-    send(res, answer)
-    this.#deps.recorder.announced(performance.now(), announcedMs)
+    this.#deps.recorder.announced(announcedMs, () => send(res, answer))
   }
 }
 

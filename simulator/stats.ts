@@ -117,9 +117,11 @@ export class Recorder {
     if (this.#listed.has(shown) || this.#listed.size < LARGEST_LIST) this.#listed.set(shown, times)
   }
 
-  /** A Retry-After of `ms` has been announced at `now`. */
-  announced(now: number, ms: number): void {
-    if (ms > 0 && this.#pauses.length < 1000) this.#pauses.push({ from: now + this.#config.retryAfterGraceMs, until: now + ms })
+  /** `send` announces a Retry-After of `ms`. The wait may begin with the answer's first byte, so before `send` comes back: the caller may have it by then. */
+  announced(ms: number, send: () => void): void {
+    const until = performance.now() + ms
+    send()
+    if (ms > 0 && this.#pauses.length < 1000) this.#pauses.push({ from: performance.now() + this.#config.retryAfterGraceMs, until })
   }
 
   token(refresh: boolean): void {

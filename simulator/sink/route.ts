@@ -37,8 +37,7 @@ export class SinkRoute {
     const denied = await gate.check(req, params, ++this.#asked, now, () => this.#admitted)
     if (denied) {
       recorder.status(denied.answer.status)
-      send(res, denied.answer)
-      return recorder.announced(performance.now(), denied.announcedMs)
+      return recorder.announced(denied.announcedMs, () => send(res, denied.answer))
     }
     this.#admitted++
     res.once('close', () => this.#admitted--)
