@@ -54,6 +54,7 @@ describe('histories of all releases', () => {
     const children = (name: string): number => events(of(name)).filter((e) => e.startChildWorkflowExecutionInitiatedEventAttributes).length
     for (const name of ['scheduled.scheduled', 'scheduled-skipped.scheduled', 'triggered.triggered', 'triggered.scheduled', 'backfill.backfill-2', 'backfill.window', 'backfill.window-last', 'backfill-stopped.backfill']) expect(last(name)).toHaveProperty('workflowExecutionCompletedEventAttributes')
     expect([children('scheduled.scheduled'), children('scheduled-skipped.scheduled')]).toEqual([1, 0])
+    expect(signals('long-wait.sync')).toEqual(['streamWaiting', 'streamResumed'])
     // One that was skipped, since a run was open, and one that made a run.
     expect([signals('triggered.triggered'), children('triggered.triggered')]).toEqual([['events'], 2])
     expect(last('backfill.backfill')).toHaveProperty('workflowExecutionContinuedAsNewEventAttributes')

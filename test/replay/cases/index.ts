@@ -11,6 +11,7 @@ export type { Case, Recording } from './types.ts'
 export const CASES: Record<string, Case> = {
   plain: run(),
   'token-and-wait': run({ expireTokenAfterRequests: 4, throttleOnce: { atRequest: 7, retryAfterSeconds: 12 } }),
+  'long-wait': run({ throttleOnce: { atRequest: 7, retryAfterSeconds: 310 } }),
   skipped: run({ faultAt: { 6: 'status:404' } }, { then: 'skip' }),
   retried: run({ faultAt: { 6: 'status:404' } }, { then: 'run' }),
   cancelled: run({ latencyMs: 400 }, { cancelAfter: 4 }),
