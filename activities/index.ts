@@ -19,6 +19,7 @@ import type { RepairActivities } from './repair/types.ts'
 import { signIn } from './sign-in.ts'
 import { step } from './step.ts'
 import { Sweep } from './sweep.ts'
+import { telling } from './trouble.ts'
 import type { Activities, StreamTarget } from './types.ts'
 
 export { openDeps, stageDir } from './deps.ts'
@@ -42,10 +43,10 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
     begin: (request) => step(({ signal }) => door.enter(request.run, signal, BEGIN_MS).then(() => beginRun(deps, request))),
     begun: ({ run, temporalRunId }) => step(() => deps.store.setTemporalRun(run, temporalRunId)),
     unbegin: (request) => step(() => unbeginRun(deps, request)),
-    prepare: (target) => step(async ({ signal }) => {
-      if (!target.range) await door.enter(target.run, signal)
+    prepare: (target) => step(async (context) => {
+      if (!target.range) await door.enter(target.run, context.signal)
       // It waited at the door, which says nothing of the others.
-      return inLane(target, signal, null, () => prepareStream(deps, streams, target))
+      return inLane(target, context.signal, null, () => telling(deps, { name: 'prepare', seq: null, target }, context, () => prepareStream(deps, streams, target)))
     }),
     authenticate: (request) =>
       step(async ({ signal }) => {
@@ -57,13 +58,19 @@ export function createActivities(deps: ActivityDeps): Activities & RepairActivit
       }),
     refresh: (request) => step(({ signal }) => refreshToken(deps, streams, request, signal)),
     // Of a backfill each request gives way.
-    page: (request) => step((context) => (request.range ? readChunk(deps, streams, request, context, lanes) : inLane(request, context.signal, null, () => readChunk(deps, streams, request, context, lanes)))),
-    map: (request) => step((context) => inLane(request, context.signal, context.waited, () => mapChunk(deps, streams, request, context))),
-    post: (request) => step((context) => inLane(request, context.signal, context.waited, () => postChunk(deps, streams, request, context))),
+    page: (request) => step((context) => {
+      const read = () => telling(deps, { name: 'page', seq: request.seq, target: request }, context, () => readChunk(deps, streams, request, context, lanes))
+      return request.range ? read() : inLane(request, context.signal, null, read)
+    }),
+    map: (request) => step((context) => inLane(request, context.signal, context.waited, () => telling(deps, { name: 'map', seq: request.pages.seq, target: request }, context, () => mapChunk(deps, streams, request, context)))),
+    post: (request) => step((context) => inLane(request, context.signal, context.waited, () => telling(deps, { name: 'post', seq: request.rows.seq, target: request }, context, () => postChunk(deps, streams, request, context)))),
     park: (request) => step(() => parkStream(deps, streams, request)),
     pause: (request) => step(() => pauseStream(deps, request)),
     // Backfills wait for places of their own, which says nothing of those of runs.
-    complete: (request) => step((context) => (request.range ? completeStream(deps, streams, request, context) : door.work(request.run, context.waited, () => completeStream(deps, streams, request, context)))),
+    complete: (request) => step((context) => {
+      const complete = () => telling(deps, { name: 'complete', seq: null, target: request }, context, () => completeStream(deps, streams, request, context))
+      return request.range ? complete() : door.work(request.run, context.waited, complete)
+    }),
     noteBackfill: (request) => step(() => noteBackfill(deps, streams, request)),
     finish: (request) => step(() => finishRun(deps, streams, sweep, request)),
     ...repairActivities(deps),

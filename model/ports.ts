@@ -53,6 +53,8 @@ export interface Stage {
   remove(run: string): Promise<void>
   /** Removes everything of runs older than `ms`. */
   purge(ms: number): Promise<void>
+  /** An error of writing here as one that names the folder and the cure (Transient). Others are given back as they are. */
+  blame(error: unknown): unknown
 }
 
 // ---------------------------------------------------------------- protocols/

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { IsthmusError } from '../model/errors.ts'
 import type { Stage } from '../model/ports.ts'
 import type { ChunkRef, Segment } from '../model/run.ts'
+import { diskError } from './disk.ts'
 import { chunkFolder, folderName } from './names.ts'
 import { purgeRuns } from './purge.ts'
 import { segmentFrames } from './read.ts'
@@ -26,7 +27,11 @@ export function folderStage(root: string): Stage {
     if (known.size > REMEMBERED) known.delete(known.keys().next().value!)
   }
 
+  const blame = (error: unknown): unknown => diskError(base, error)
+
   return {
+    blame,
+
     async resume(chunk) {
       const chain = await newestChain(folderOf(chunk))
       remember(chunkFolder(chunk), chain?.segments ?? [])
@@ -37,7 +42,7 @@ export function folderStage(root: string): Stage {
       const key = chunkFolder(chunk)
       if (!known.has(key)) remember(key, [])
       const from = known.get(key)!
-      return segmentWriter(folderOf(chunk), from.segments, (segment) => {
+      return segmentWriter(folderOf(chunk), from.segments, blame, (segment) => {
         // Only while no other attempt has looked meanwhile: that one goes on from what it saw.
         if (known.get(key) === from && segment.frames > 0) remember(key, [...from.segments, segment])
       })

@@ -6,16 +6,19 @@ import type { Segment } from '../model/run.ts'
 import { encodeFrame, pageHeader } from './frame.ts'
 import { segmentFiles } from './resume.ts'
 
-/** A writer of a new segment file that goes on behind `adopted`. */
-export async function segmentWriter(folder: string, adopted: Segment[], closed: (segment: Segment) => void): Promise<FrameWriter> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+/** A writer of a new segment file that goes on behind `adopted`. `blame`: what its errors are thrown as. */
+export async function segmentWriter(folder: string, adopted: Segment[], blame: (error: unknown) => unknown, closed: (segment: Segment) => void): Promise<FrameWriter> {
+  const blaming = <R>(work: Promise<R>): Promise<R> => work.catch((error: unknown) => {
+    throw blame(error)
+  })
+  await blaming(mkdir(folder, { recursive: true, mode: 0o700 }))
   const attempt = ((await segmentFiles(folder))[0]?.attempt ?? 0) + 1
   // The random part keeps a file name from ever meaning another file than the one a step was told of.
   const name = `a${attempt}-${randomBytes(6).toString('hex')}.pages`
-  const file = await open(join(folder, name), 'ax', 0o600)
+  const file = await blaming(open(join(folder, name), 'ax', 0o600))
   const segment: Segment = { file: name, bytes: 0, frames: 0 }
   const write = async (parts: Buffer[], frames: number) => {
-    await writeAll(file, parts)
+    await blaming(writeAll(file, parts))
     segment.bytes += parts.reduce((sum, p) => sum + p.length, 0)
     segment.frames += frames
   }
@@ -25,7 +28,7 @@ export async function segmentWriter(folder: string, adopted: Segment[], closed: 
   const finish = async () => {
     const failed = await tail.then(() => null, (error: unknown) => ({ error }))
     // Not synced: what a crash of the machine takes is noticed (length, checksum) and read again from the source.
-    await file.close()
+    await blaming(file.close())
     if (failed) throw failed.error
     closed({ ...segment })
     return { ...segment }
