@@ -12,18 +12,22 @@ export interface TemporalAddress extends TemporalConnectionOptions {
   uiUrl: string | null
 }
 
-/** The server the environment names, else the one of the project's `isthmus dev`. */
-export async function findTemporal(projectDir: string, env: Environment): Promise<{ temporal: TemporalAddress; databaseUrl: string | null }> {
-  const databaseUrl = env['DATABASE_URL'] || null
-  const configured = temporalIsConfigured(env)
-  const stack = configured && databaseUrl ? null : await findStack(projectDir)
-  if (configured) {
-    return { temporal: { ...temporalConnectionOptions(env), uiUrl: env['ISTHMUS_TEMPORAL_UI']?.replace(/\/+$/, '') || null }, databaseUrl: databaseUrl ?? stack?.databaseUrl ?? null }
-  }
-  if (!stack) {
+/** Addresses that a program gives: they count before those of the environment. */
+export interface GivenAddresses {
+  temporal?: TemporalConnectionOptions & { uiUrl?: string | null }
+  databaseUrl?: string
+}
+
+/** The server that is given, else the one the environment names, else the one of the project's `isthmus dev`. */
+export async function findTemporal(projectDir: string, env: Environment, given: GivenAddresses = {}): Promise<{ temporal: TemporalAddress; databaseUrl: string | null }> {
+  const databaseUrl = given.databaseUrl || env['DATABASE_URL'] || null
+  const named = given.temporal ?? (temporalIsConfigured(env) ? temporalConnectionOptions(env) : null)
+  const stack = named && databaseUrl ? null : await findStack(projectDir)
+  const temporal = named ? { uiUrl: env['ISTHMUS_TEMPORAL_UI']?.replace(/\/+$/, '') || null, ...named } : stack?.temporal
+  if (!temporal) {
     throw new IsthmusError('Unreachable', `no Isthmus runs in ${projectDir}`, { cure: 'start `isthmus dev` there, or set TEMPORAL_ADDRESS and DATABASE_URL' })
   }
-  return { temporal: stack.temporal, databaseUrl: databaseUrl ?? stack.databaseUrl }
+  return { temporal, databaseUrl: databaseUrl ?? stack?.databaseUrl ?? null }
 }
 
 /** Connects, and tells whether the namespace knows Isthmus' search attributes. `keys` open what Temporal stores. */

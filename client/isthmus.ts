@@ -15,7 +15,7 @@ import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
 import { Backfills } from './backfill/index.ts'
 import { Connections } from './connections.ts'
-import { connectClient, findTemporal, type TemporalAddress } from './connect.ts'
+import { connectClient, findTemporal, type GivenAddresses, type TemporalAddress } from './connect.ts'
 import { followingKeys } from '../workers/codec/index.ts'
 import { Alerts } from './alerts.ts'
 import { estimate, type Estimate } from './estimate.ts'
@@ -48,7 +48,7 @@ export interface IsthmusOptions {
   /** PostgreSQL with Isthmus' state. Default: `DATABASE_URL`, else the one of a running `isthmus dev`. */
   databaseUrl?: string
   /** Temporal server. Default: `TEMPORAL_ADDRESS` or the Temporal profile, else the one of a running `isthmus dev`. */
-  temporal?: TemporalAddress
+  temporal?: GivenAddresses['temporal']
   /** Default: the process environment over the project's `.env`. */
   env?: Environment
 }
@@ -169,12 +169,10 @@ export interface Opened {
 async function open(options: IsthmusOptions): Promise<Opened> {
   const projectDir = resolve(options.projectDir ?? '.')
   const env = options.env ?? projectEnvironment(projectDir)
-  const found = await findTemporal(projectDir, env)
-  const databaseUrl = options.databaseUrl ?? found.databaseUrl
+  const { temporal, databaseUrl } = await findTemporal(projectDir, env, options)
   if (!databaseUrl) {
     throw new IsthmusError('Unreachable', 'no database is known', { cure: 'start `isthmus dev` in this project, or set DATABASE_URL' })
   }
-  const temporal = options.temporal ?? found.temporal
   const store = await openStore(databaseUrl, { key: await loadVaultKey({ env, projectDir }) })
   try {
     await store.migrate()
