@@ -37,6 +37,7 @@ import { resumeFor } from '../workers/schedules.ts'
 import { Webhooks } from './webhooks/index.ts'
 import { remapSync, type RemapOptions } from './remap.ts'
 import type { StreamRemap } from '../model/remap.ts'
+import { untilClosed } from './until-closed.ts'
 import { TASK_QUEUE } from '../workers/queues.ts'
 
 /** Why a scan begins anew when a person wants it so. */
@@ -173,7 +174,7 @@ async function open(options: IsthmusOptions): Promise<Opened> {
   if (!databaseUrl) {
     throw new IsthmusError('Unreachable', 'no database is known', { cure: 'start `isthmus dev` in this project, or set DATABASE_URL' })
   }
-  const store = await openStore(databaseUrl, { key: await loadVaultKey({ env, projectDir }) })
+  const store = untilClosed(await openStore(databaseUrl, { key: await loadVaultKey({ env, projectDir }) }))
   try {
     await store.migrate()
     const { client, searchAttributes } = await connectClient(temporal, await followingKeys(() => store.payloadKeys()))
