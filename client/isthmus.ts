@@ -27,6 +27,7 @@ import { triggered } from './trigger.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { patient } from '../workers/patience.ts'
 import { loadRun } from './load-run.ts'
+import { limitOf } from './limit.ts'
 import { peek, type Peek } from './peek.ts'
 import { PostActions } from './post/index.ts'
 import { resumeParked } from './resume.ts'
@@ -233,7 +234,7 @@ export class Syncs {
     const environment = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, owner } = await this.#connect()
     await requireConnections(store, plan)
-    return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, projectDir: this.#projectDir, limit: options.limit ?? 5 })
+    return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, projectDir: this.#projectDir, limit: limitOf(options.limit ?? 5) })
   }
 
   /**
@@ -360,7 +361,7 @@ export class Syncs {
   /** Runs, newest first; `sync` together with `tenant` names the sync of that tenant. */
   async list({ sync, tenant, limit = 20 }: { sync?: string; tenant?: string; limit?: number } = {}): Promise<RunSummary[]> {
     const { store, client } = await this.#connect()
-    const runs = await store.listRuns({ ...(sync !== undefined && { sync: withTenant(sync, tenant) }), ...(tenant !== undefined && { tenant }), limit })
+    const runs = await store.listRuns({ ...(sync !== undefined && { sync: withTenant(sync, tenant) }), ...(tenant !== undefined && { tenant }), limit: limitOf(limit) })
     return Promise.all(runs.map(async (r) => (r.outcome === 'running' ? new RunHandle(store, client, r, null).status() : r)))
   }
 }
