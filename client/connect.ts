@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client'
 import type { Environment } from '../project/index.ts'
 import { dataConverter } from '../workers/codec/index.ts'
-import { connectClient as connect, temporalConnectionOptions, temporalIsConfigured, type TemporalConnectionOptions } from '../workers/connect.ts'
+import { connectClient as connect, requireNamespace, temporalConnectionOptions, temporalIsConfigured, type TemporalConnectionOptions } from '../workers/connect.ts'
 import { ensureSearchAttributes } from '../workers/search-attributes.ts'
 import { findStack } from '../workers/stack.ts'
 import type { PayloadKeys } from '../model/connections.ts'
@@ -35,5 +35,13 @@ export async function connectClient(temporal: TemporalAddress, keys?: PayloadKey
   const { uiUrl: _ui, ...options } = temporal
   const client = await connect(options, { dataConverter: dataConverter(keys) })
   const problem = await ensureSearchAttributes(client)
+  if (problem) {
+    try {
+      await requireNamespace(client)
+    } catch (error) {
+      await client.connection.close()
+      throw error
+    }
+  }
   return { client, searchAttributes: problem === null }
 }
