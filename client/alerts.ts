@@ -3,6 +3,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { AlertView, Problem, WatchStore } from '../model/watch/index.ts'
 import { loadProjectConfig, sinkName, type Environment } from '../project/index.ts'
 import { deliverAlerts } from '../watch/index.ts'
+import { limitOf } from './limit.ts'
 
 /** Problems and the alerts that told of them. */
 export class Alerts {
@@ -18,12 +19,12 @@ export class Alerts {
 
   /** Problems, the open ones first, then newest first; 50 by default. */
   async problems(filter: { open?: boolean; limit?: number } = {}): Promise<Problem[]> {
-    return (await this.#store()).problems({ open: filter.open ?? false, limit: filter.limit ?? 50 })
+    return (await this.#store()).problems({ open: filter.open ?? false, limit: limitOf(filter.limit ?? 50) })
   }
 
   /** Alerts that were or will be sent, newest first; 50 by default. */
   async list(filter: { limit?: number } = {}): Promise<AlertView[]> {
-    return (await this.#store()).alerts({ limit: filter.limit ?? 50 })
+    return (await this.#store()).alerts({ limit: limitOf(filter.limit ?? 50) })
   }
 
   /**

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { IsthmusError } from '../model/errors.ts'
 import type { ApiKey, ApiKeyStore } from '../model/triggers.ts'
-import { redactor } from '../model/redact/index.ts'
+import { MASK, redactor } from '../model/redact/index.ts'
 import { useOneOf } from '../project/index.ts'
 
 /** What a key of the HTTP API may do. `write` includes `read` of the same things, `admin` everything. */
@@ -75,9 +75,16 @@ export class ApiKeys {
   }
 }
 
+const IN_TEXT = /isk(?:_|%5f)[0-9a-z]{12}(?:_|%5f)[\w-]{43}/gi
+
 /** A text that has a key in it. */
 export function holdsKey(text: string): boolean {
-  return /isk(?:_|%5f)[0-9a-z]{12}(?:_|%5f)[\w-]{43}/i.test(text)
+  return text.search(IN_TEXT) >= 0
+}
+
+/** A text with its keys masked. */
+export function withoutKeys(text: string): string {
+  return text.replace(IN_TEXT, MASK)
 }
 
 /** The caller may do what needs this scope. */

@@ -142,8 +142,8 @@ export class Connections {
     const method = methodOf(target, options.method ?? known?.method)
     const stored = known && known.method === method.name ? await store.connectionValues(id) : null
     const values = {
-      settings: checkAnswers(target.settings, { ...known?.settings, ...options.settings }, 'setting'),
-      credentials: checkAnswers(method.method.credentials, { ...stored?.credentials, ...options.credentials }, 'credential'),
+      settings: checkAnswers(target.settings, known?.settings, options.settings, 'setting'),
+      credentials: checkAnswers(method.method.credentials, stored?.credentials, options.credentials, 'credential'),
     }
     return { target, id, method, values, environment: this.#context.environment(), check: options.check !== false, signal: options.signal ?? AbortSignal.timeout(20 * 60_000) }
   }
@@ -158,6 +158,8 @@ export class Connections {
   async check(name: string, signal: AbortSignal = AbortSignal.timeout(CHECK_MS)): Promise<{ connection: string; status: number; ms: number }> {
     const store = await this.#context.store()
     const target = await this.target(name)
+    // A tenant's account is a connection or nothing; that of a sync may sign in with the environment.
+    if (splitTenant(name).tenant !== null && !(await store.getConnection(name))) await this.get(name)
     if (!target.check) throw new IsthmusError('InvalidInput', `nothing is known that could be called to check "${name}"`, { cure: 'give the connector a `check`' })
     const { source, resolve } = await openAccount(store, name, target.source(name), this.#context.environment())
     const reader = openRest({ source, stream: target.check ?? streamSchema.parse({ name: 'check', path: '' }), resolve, projectDir: this.#context.projectDir })

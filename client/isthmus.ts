@@ -15,7 +15,7 @@ import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
 import { Backfills } from './backfill/index.ts'
 import { Connections } from './connections.ts'
-import { connectClient, findTemporal, type TemporalAddress } from './connect.ts'
+import { connectClient, findTemporal, type GivenAddresses, type TemporalAddress } from './connect.ts'
 import { followingKeys } from '../workers/codec/index.ts'
 import { Alerts } from './alerts.ts'
 import { estimate, type Estimate } from './estimate.ts'
@@ -27,6 +27,7 @@ import { triggered } from './trigger.ts'
 import { decide, parkedStreams, retryOrders } from './operate.ts'
 import { patient } from '../workers/patience.ts'
 import { loadRun } from './load-run.ts'
+import { limitOf } from './limit.ts'
 import { peek, type Peek } from './peek.ts'
 import { PostActions } from './post/index.ts'
 import { resumeParked } from './resume.ts'
@@ -37,6 +38,7 @@ import { resumeFor } from '../workers/schedules.ts'
 import { Webhooks } from './webhooks/index.ts'
 import { remapSync, type RemapOptions } from './remap.ts'
 import type { StreamRemap } from '../model/remap.ts'
+import { untilClosed } from './until-closed.ts'
 import { TASK_QUEUE } from '../workers/queues.ts'
 
 /** Why a scan begins anew when a person wants it so. */
@@ -48,7 +50,7 @@ export interface IsthmusOptions {
   /** PostgreSQL with Isthmus' state. Default: `DATABASE_URL`, else the one of a running `isthmus dev`. */
   databaseUrl?: string
   /** Temporal server. Default: `TEMPORAL_ADDRESS` or the Temporal profile, else the one of a running `isthmus dev`. */
-  temporal?: TemporalAddress
+  temporal?: GivenAddresses['temporal']
   /** Default: the process environment over the project's `.env`. */
   env?: Environment
 }
@@ -169,13 +171,11 @@ export interface Opened {
 async function open(options: IsthmusOptions): Promise<Opened> {
   const projectDir = resolve(options.projectDir ?? '.')
   const env = options.env ?? projectEnvironment(projectDir)
-  const found = await findTemporal(projectDir, env)
-  const databaseUrl = options.databaseUrl ?? found.databaseUrl
+  const { temporal, databaseUrl } = await findTemporal(projectDir, env, options)
   if (!databaseUrl) {
     throw new IsthmusError('Unreachable', 'no database is known', { cure: 'start `isthmus dev` in this project, or set DATABASE_URL' })
   }
-  const temporal = options.temporal ?? found.temporal
-  const store = await openStore(databaseUrl, { key: await loadVaultKey({ env, projectDir }) })
+  const store = untilClosed(await openStore(databaseUrl, { key: await loadVaultKey({ env, projectDir }) }))
   try {
     await store.migrate()
     const { client, searchAttributes } = await connectClient(temporal, await followingKeys(() => store.payloadKeys()))
@@ -234,7 +234,7 @@ export class Syncs {
     const environment = requireEnvironment(plan, this.#environment())
     const { store, databaseUrl, owner } = await this.#connect()
     await requireConnections(store, plan)
-    return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, projectDir: this.#projectDir, limit: options.limit ?? 5 })
+    return peek({ ...loaded, plan }, { store, environment, databaseUrl, whole: loaded.plan, owner, projectDir: this.#projectDir, limit: limitOf(options.limit ?? 5) })
   }
 
   /**
@@ -361,7 +361,7 @@ export class Syncs {
   /** Runs, newest first; `sync` together with `tenant` names the sync of that tenant. */
   async list({ sync, tenant, limit = 20 }: { sync?: string; tenant?: string; limit?: number } = {}): Promise<RunSummary[]> {
     const { store, client } = await this.#connect()
-    const runs = await store.listRuns({ ...(sync !== undefined && { sync: withTenant(sync, tenant) }), ...(tenant !== undefined && { tenant }), limit })
+    const runs = await store.listRuns({ ...(sync !== undefined && { sync: withTenant(sync, tenant) }), ...(tenant !== undefined && { tenant }), limit: limitOf(limit) })
     return Promise.all(runs.map(async (r) => (r.outcome === 'running' ? new RunHandle(store, client, r, null).status() : r)))
   }
 }

@@ -3,6 +3,7 @@ import type { Reject, RejectDetail, RejectFilter, RetryResult } from '../model/r
 import type { Environment } from '../project/index.ts'
 import type { RejectsInput } from '../workflows/rejects.ts'
 import { newRunId } from './ids.ts'
+import { limitOf } from './limit.ts'
 import { loadRun } from './load-run.ts'
 import type { Opened } from './isthmus.ts'
 import { destinationEnvironment, runRepair } from './repair.ts'
@@ -34,7 +35,7 @@ export class Rejects {
   /** Open rejects, newest first, and how many there are. `of`: a sync or run; `all`: also those delivered, dropped or superseded; `limit`: 50 by default. */
   async list(filter: RejectFilter & { limit?: number } = {}): Promise<{ rejects: Reject[]; total: number }> {
     const { store } = await this.#connect()
-    return store.listRejects({ ...filter, limit: filter.limit ?? 50 })
+    return store.listRejects({ ...filter, limit: limitOf(filter.limit ?? 50) })
   }
 
   /** One reject with its raw record. Throws NotFound. */

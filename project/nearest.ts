@@ -30,7 +30,8 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 }
 
 /** What to do about a name that is not known: the one that may be meant, and the first ten of the list. */
-export function useOneOf(name: string, known: readonly string[]): string {
+export function useOneOf(name: string, names: readonly string[]): string {
+  const known = [...new Set(names)]
   const close = nearest(name, known)
   return `${close === undefined ? '' : `did you mean ${close}? Else `}use one of ${known.slice(0, 10).join(', ')}${known.length > 10 ? ', ...' : ''}`
 }

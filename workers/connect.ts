@@ -15,6 +15,9 @@ export interface TemporalConnectionOptions {
   metadata?: Record<string, string>
 }
 
+/** Code of gRPC. */
+const NOT_FOUND = 5
+
 type Env = Record<string, string | undefined>
 
 function load(env: Env) {
@@ -74,6 +77,15 @@ export async function connectClient(
     return new Client({ ...clientOptions, connection: made, namespace, interceptors: { ...clientOptions.interceptors, workflow: await clientInterceptors() } })
   } catch (error) {
     throw unreachable(options, error)
+  }
+}
+
+/** Throws NotFound when the server says that it has no such namespace; whatever else it says counts for nothing. */
+export async function requireNamespace(client: Client): Promise<void> {
+  const { namespace } = client.options
+  const code = await client.connection.workflowService.describeNamespace({ namespace }).then(() => 0, (error: unknown) => (error as { code?: number }).code)
+  if (code === NOT_FOUND) {
+    throw new IsthmusError('NotFound', `Temporal has no namespace ${namespace}`, { cure: `correct TEMPORAL_NAMESPACE, or run \`temporal operator namespace create -n ${namespace}\`` })
   }
 }
 

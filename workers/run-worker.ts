@@ -6,7 +6,7 @@ import { IsthmusError } from '../model/errors.ts'
 import type { Store } from '../model/ports.ts'
 import { loadBundle } from './bundle.ts'
 import { dataConverter, followingKeys } from './codec/index.ts'
-import { connectClient, connectWorker, temporalConnectionOptions } from './connect.ts'
+import { connectClient, connectWorker, requireNamespace, temporalConnectionOptions } from './connect.ts'
 import { HeldTasks, reportDead } from './held.ts'
 import type { Metrics } from './metrics/index.ts'
 import { metricsEndpoint } from './metrics/server.ts'
@@ -85,7 +85,10 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const converter = dataConverter(payloadKeys, tellUnopened(log, store))
     client = await connectClient(temporal, { dataConverter: converter })
     const problem = await ensureSearchAttributes(client)
-    if (problem) log.warn(problem)
+    if (problem) {
+      await requireNamespace(client)
+      log.warn(problem)
+    }
     loaded.connected?.(client, problem === null)
     const again = await reportDead(projectDir, client)
     if (again > 0) log.warn({ steps: again }, 'A worker was killed; what it worked at is begun again')

@@ -5,7 +5,7 @@ import { stopSignals } from '../../workers/stop-signals.ts'
 import { action, projectOption } from './action.ts'
 import { EXIT } from './output.ts'
 
-/** A step that was abandoned may hold a socket open; the process does not wait for it. */
+/** A step that was abandoned may hold a socket open, and a worker that could not be made its threads; the process does not wait for them. */
 const LEAVE_MS = 2_000
 
 /** `isthmus worker`: the production form. Servers are named by the environment. */
@@ -17,8 +17,11 @@ export function workerCommand(): Command {
     .action(
       action(async (_output, options: { project: string; metricsPort?: string }) => {
         const stop = stopSignals(() => workerLogger().warn('The worker was told to stop twice and stops at once; what it worked at is begun again'))
-        await runWorker({ signal: stop.signal, env: { ...process.env, ISTHMUS_PROJECT_DIR: options.project, ...(options.metricsPort !== undefined && { ISTHMUS_METRICS_PORT: options.metricsPort }) } })
-        setTimeout(() => process.exit(EXIT.ok), LEAVE_MS).unref()
+        try {
+          await runWorker({ signal: stop.signal, env: { ...process.env, ISTHMUS_PROJECT_DIR: options.project, ...(options.metricsPort !== undefined && { ISTHMUS_METRICS_PORT: options.metricsPort }) } })
+        } finally {
+          setTimeout(() => process.exit(), LEAVE_MS).unref()
+        }
         return EXIT.ok
       }),
     )

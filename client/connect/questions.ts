@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { IsthmusError } from '../../model/errors.ts'
+import { useOneOf } from '../../project/index.ts'
 
 /** One thing that has to be known for a connection. */
 export interface Question {
@@ -39,15 +40,21 @@ export function questionsOf(schema: z.ZodObject, secret: boolean): Question[] {
   })
 }
 
-/** The answers as the schema wants them, as texts. Throws InvalidInput naming the field. */
-export function checkAnswers(schema: z.ZodObject, answers: Record<string, string>, what: 'setting' | 'credential'): Record<string, string> {
+/** The answers over those that are stored, as the schema wants them, as texts. Throws InvalidInput naming the field. */
+export function checkAnswers(schema: z.ZodObject, stored: Record<string, string> | undefined, given: Record<string, string> | undefined, what: 'setting' | 'credential'): Record<string, string> {
+  const known = Object.keys(schema.shape)
+  // One that is stored may have left the connector since; one that is given is a slip of the pen.
+  const unknown = Object.keys(given ?? {}).find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new IsthmusError('InvalidInput', `there is no ${what} "${unknown}"`, { field: unknown, cure: known.length > 0 ? useOneOf(unknown, known) : 'leave it out: none is needed' })
+  const answers: Record<string, string> = { ...stored, ...given }
   const result = schema.safeParse(answers)
   if (!result.success) {
     const [issue] = result.error.issues
     const name = String(issue?.path[0] ?? '')
+    if (answers[name] === undefined) throw new IsthmusError('InvalidInput', `the ${what} "${name}" is missing`, { field: name, cure: `give it: ${what}s: { ${name}: ... }, or --set ${name}=...` })
     // The message of zod may quote the value, which may be a secret.
     const reason = what === 'setting' ? (issue?.message ?? 'is not right') : 'does not have the form it needs'
-    throw new IsthmusError('InvalidInput', `the ${what} "${name}" is not right: ${reason}`, { field: name, cure: `give another value: --set ${name}=...` })
+    throw new IsthmusError('InvalidInput', `the ${what} "${name}" is not right: ${reason}`, { field: name, cure: `give another value: ${what}s: { ${name}: ... }, or --set ${name}=...` })
   }
   return Object.fromEntries(Object.entries(result.data).filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => [name, String(value)]))
 }

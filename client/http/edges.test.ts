@@ -102,10 +102,13 @@ describe('the HTTP API at its edges', () => {
 
   it('refuses a key in an address, also beside a valid one, and says so without it', async () => {
     const { key } = await new ApiKeys(() => Promise.resolve(project.store)).create({ name: 'reader', scopes: ['connections:read'] })
-    for (const path of [`/v1/connections?access_token=${key}`, `/v1/connections/${key}`, `/v1/connections?x=isk%5F${key.slice(4)}`]) {
+    // Made by another process, so that this one does not know it.
+    const elsewhere = `isk_${'k'.repeat(12)}_${'S'.repeat(43)}`
+    for (const path of [`/v1/connections?access_token=${key}`, `/v1/connections/${key}`, `/v1/connections?x=isk%5F${key.slice(4)}`, `/v1/connections/${elsewhere}`]) {
       const answer = await raw(`GET ${path} HTTP/1.1\n`)
       expect([answer.status, answer.problem]).toEqual([400, expect.objectContaining({ field: 'authorization', cure: expect.stringContaining('header') as string })])
       expect(answer.body).not.toContain(key.slice(17))
+      expect(answer.body).not.toContain('SSSS')
     }
     const missing = (await (await fetch(`${url}/v1/connections`)).json()) as { cure: string }
     expect(missing.cure).toBe('send one in the header authorization, behind the word Bearer; `isthmus keys create` makes one')

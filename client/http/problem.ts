@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { IsthmusError } from '../../model/errors.ts'
 import { redactor } from '../../model/redact/index.ts'
+import { withoutKeys } from '../api-keys.ts'
 
 /** RFC 9457. */
 export const problemSchema = z.object({
@@ -80,5 +81,5 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, found:
 
 /** The path of a request, without its query. */
 export function pathOf(request: FastifyRequest): string {
-  return redactor.text(request.url.split('?')[0]!)
+  return withoutKeys(redactor.text(request.url.split('?')[0]!))
 }

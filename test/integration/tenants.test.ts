@@ -37,6 +37,25 @@ describe('tenants and idempotent triggers', () => {
     await Promise.all(Object.values(sims).map((s) => s.close()))
   })
 
+  it('what an app asks for wrongly is told by its name', async () => {
+    const [app] = apps as [Isthmus]
+    const create = (settings: Record<string, string>, credentials: Record<string, string>) => app.connections.create({ connector: 'acme', tenant: 'nobody', settings, credentials })
+    const url = sims['north']!.url
+    await expect(create({ url }, {})).rejects.toMatchObject({ type: 'InvalidInput', field: 'apiKey', message: 'the credential "apiKey" is missing', cure: expect.stringContaining('credentials: { apiKey: ... }') })
+    await expect(create({ url, regoin: 'eu' }, { apiKey: C.apiKey })).rejects.toMatchObject({ type: 'InvalidInput', field: 'regoin', message: 'there is no setting "regoin"' })
+    await expect(create({ url }, { apikey: C.apiKey })).rejects.toMatchObject({ type: 'InvalidInput', field: 'apikey', cure: 'did you mean apiKey? Else use one of apiKey' })
+    await expect(app.connections.check('acme@nobody')).rejects.toMatchObject({ type: 'NotFound' })
+    for (const limit of [-1, 1.5, NaN]) for (const list of [app.syncs.list({ limit }), app.rejects.list({ limit }), app.alerts.list({ limit })]) await expect(list).rejects.toMatchObject({ type: 'InvalidInput', field: 'limit' })
+  })
+
+  it('a namespace that Temporal does not have: told by client and worker, which ends', async () => {
+    const other = new Isthmus({ projectDir: project.dir, databaseUrl: dev.databaseUrl, temporal: { address: dev.temporal.address, namespace: 'none' } })
+    await expect(other.syncs.list()).rejects.toMatchObject({ type: 'NotFound', message: 'Temporal has no namespace none' })
+    await other.close()
+    const worker = await project.isthmus(['worker'], { TEMPORAL_ADDRESS: dev.temporal.address, TEMPORAL_NAMESPACE: 'none', DATABASE_URL: dev.databaseUrl })
+    expect([worker.code, worker.stderr]).toEqual([2, expect.stringContaining('Temporal has no namespace none')])
+  })
+
   it('each with its own account, runs and rows, from one definition', async () => {
     const [app] = apps as [Isthmus]
     const create = (tenant: string, apiKey: string) => app.connections.create({ connector: 'acme', tenant, settings: { url: sims[tenant]!.url }, credentials: { apiKey } })
