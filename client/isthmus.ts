@@ -13,6 +13,7 @@ import { loadVaultKey, openStore } from '../store/index.ts'
 import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
+import { begin, MayHaveBegun, RUN_MEMO } from './begun.ts'
 import { Backfills } from './backfill/index.ts'
 import { Connections } from './connections.ts'
 import { connectClient, findTemporal, type GivenAddresses, type TemporalAddress } from './connect.ts'
@@ -293,8 +294,9 @@ export class Syncs {
       const first = options.check === false ? new Map<string, FirstPage>() : await preflight({ definition: loaded.definition, plan }, { run, environment: values, store, databaseUrl, owner, projectDir: this.#projectDir, anew: options.fromStart ? ASKED : '', signal: options.signal })
       options.signal?.throwIfAborted()
       await store.startRun({ run, sync: plan.id, plan: plan.hash, workflowId })
-      const handle = await client.workflow.start<typeof syncWorkflow>('sync', {
+      const temporalRunId = await begin(client, { workflowId, run }, () => client.workflow.start<typeof syncWorkflow>('sync', {
         workflowId,
+        memo: { [RUN_MEMO]: run },
         taskQueue: TASK_QUEUE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
@@ -302,11 +304,12 @@ export class Syncs {
         staticSummary: `${plan.id}: ${plan.streams.map((s) => `${s.name} → ${tableName(s)}`).join(', ')}`,
         staticDetails: 'One run of a sync: a child workflow for each stream reads an API and writes a table, then **finish** writes the receipt. *Current Details* tells how far it is; the children have the steps.',
         ...(searchAttributes && { searchAttributes: { IsthmusSync: [plan.id], IsthmusRun: [run], IsthmusPhase: ['reading'] } }),
-      })
+      }))
       // The run goes on without it: what was started must not be taken back for this.
-      await patient(() => store.setTemporalRun(run, handle.firstExecutionRunId)).catch(() => undefined)
-      return new RunHandle(store, client, { run, sync: plan.id, workflowId, temporalRunId: handle.firstExecutionRunId }, uiUrl(temporal, workflowId, handle.firstExecutionRunId))
+      await patient(() => store.setTemporalRun(run, temporalRunId)).catch(() => undefined)
+      return new RunHandle(store, client, { run, sync: plan.id, workflowId, temporalRunId }, uiUrl(temporal, workflowId, temporalRunId))
     } catch (error) {
+      if (error instanceof MayHaveBegun) throw error
       await store.deleteRun(run)
       await store.saveSettings(`run/${run}`, {})
       if (error instanceof WorkflowExecutionAlreadyStartedError) throw alreadyRunning(plan)

@@ -11,6 +11,7 @@ import { lapses } from '../model/position.ts'
 import type { PageRead, RowDestination, Store } from '../model/ports.ts'
 import type { PageStop, Position } from '../model/run.ts'
 import type { Environment, LoadedSync } from '../project/index.ts'
+import { isAbortError } from '../protocols/http/index.ts'
 import { folderStage } from '../stage/index.ts'
 
 /** Where the look at a stream's first page began: the run takes the page over when it begins there too. */
@@ -42,7 +43,7 @@ const LOOK_MS = 20_000
 
 /**
  * Looks at everything a run needs before it is started: destination, credentials, the first page and its mapping.
- * The page is staged for the run, so that it is asked for once. Throws the IsthmusError a run would end with.
+ * The page is staged for the run, so that it is asked for once. Throws the signal's reason, or the IsthmusError a run would end with.
  */
 export async function preflight(sync: LoadedSync, options: PreflightOptions): Promise<Map<string, FirstPage>> {
   const destinations = new Map<string, RowDestination>()
@@ -66,6 +67,8 @@ export async function preflight(sync: LoadedSync, options: PreflightOptions): Pr
         if (first.status === 'rejected') throw first.reason
         if (first.value) pages.set(stream.name, first.value)
       } catch (error) {
+        // What its libraries make of the signal has another name than its reason.
+        if (options.signal?.aborted && isAbortError(error)) throw options.signal.reason
         throw error instanceof IsthmusError ? at(error, place) : error
       }
     }

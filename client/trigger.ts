@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
 import type { TriggerClaim, TriggerStore } from '../model/triggers.ts'
+import { MayHaveBegun } from './begun.ts'
 import { newRunId } from './ids.ts'
 import { patient } from '../workers/patience.ts'
 
@@ -54,7 +55,8 @@ async function startClaimed<R extends { run: string }>(store: TriggerStore, clai
     try {
       started = (again ? await trigger.found(run) : null) ?? (await trigger.start(run))
     } catch (error) {
-      await store.dropTrigger(claim).catch(() => undefined)
+      // The next call with this key finds out once the lease is over.
+      if (!(error instanceof MayHaveBegun)) await store.dropTrigger(claim).catch(() => undefined)
       throw error
     }
     // It has started: when this cannot be noted, the next call finds it once the lease is over.

@@ -7,6 +7,7 @@ import { loadSync, requireEnvironment, type Environment, type LoadedSync } from 
 import type { backfill as backfillWorkflow } from '../../workflows/backfill.ts'
 import type { BackfillInput } from '../../workflows/backfill-state.ts'
 import type { BackfillOrderNow } from '../../workflows/messages.ts'
+import { begin, MayHaveBegun, RUN_MEMO } from '../begun.ts'
 import { newRunId, uiUrl } from '../ids.ts'
 import { selectStreams, type Opened } from '../isthmus.ts'
 import { patient } from '../../workers/patience.ts'
@@ -80,8 +81,9 @@ export class Backfills {
       await store.saveSettings(`run/${backfill}`, environment)
       await store.savePlan(loaded.plan)
       await store.startBackfill({ id: backfill, sync: plan.id, plan: plan.hash, workflowId, spec })
-      const handle = await client.workflow.start<typeof backfillWorkflow>('backfill', {
+      const temporalRunId = await begin(client, { workflowId, run: backfill }, () => client.workflow.start<typeof backfillWorkflow>('backfill', {
         workflowId,
+        memo: { [RUN_MEMO]: backfill },
         taskQueue: TASK_QUEUE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
@@ -90,10 +92,11 @@ export class Backfills {
         staticSummary: `backfill of ${plan.id}, ${workflowId.split('/').at(-1)!}: ${streams.map((s) => `${s.name} → ${s.table}`).join(', ')}`.slice(0, 380),
         staticDetails: 'Reads a range of time window by window: a child workflow for each window, several at once, with low priority. Runs of the sync go on beside it, and their watermark is not touched. *Current Details* tells how far it is and what it waits for.',
         ...(searchAttributes && { searchAttributes: { IsthmusSync: [plan.id], IsthmusRun: [backfill], IsthmusPhase: ['working'] } }),
-      })
-      await patient(() => store.setBackfillRun(backfill, handle.firstExecutionRunId)).catch(() => undefined)
-      return this.#handle({ id: backfill, sync: plan.id, workflowId, temporalRunId: handle.firstExecutionRunId })
+      }))
+      await patient(() => store.setBackfillRun(backfill, temporalRunId)).catch(() => undefined)
+      return this.#handle({ id: backfill, sync: plan.id, workflowId, temporalRunId })
     } catch (error) {
+      if (error instanceof MayHaveBegun) throw error
       await store.deleteBackfill(backfill)
       await store.saveSettings(`run/${backfill}`, {})
       if (error instanceof WorkflowExecutionAlreadyStartedError) throw new IsthmusError('AlreadyRunning', `a backfill of "${plan.id}" over this range is under way`, { file: plan.file, cure: `look at it: isthmus backfill status ${plan.id}` })

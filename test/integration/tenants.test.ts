@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WorkflowClient } from '@temporalio/client'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Isthmus } from '../../client/index.ts'
 import { SIMULATOR_CREDENTIALS as C, startSimulator, type Simulator } from '../../simulator/index.ts'
 import { makeProject, type Dev, type Project } from '../support/cli.ts'
@@ -113,5 +114,29 @@ describe('tenants and idempotent triggers', () => {
     await expect(app.syncs.start('customers', refused)).rejects.toMatchObject({ type: 'AuthFailed' })
     await app.connections.create({ connector: 'acme', tenant: 'north', credentials: { apiKey: C.apiKey } })
     expect((await (await app.syncs.start('customers', refused)).result()).outcome).toBe('completed')
+  })
+
+  it('an answer of Temporal that got lost takes back no run that has begun, and one that has not leaves nothing', async () => {
+    const [app] = apps as [Isthmus]
+    const lost = Object.assign(new Error('14 UNAVAILABLE: the connection is gone'), { code: 14 })
+    const { start } = WorkflowClient.prototype
+    const begin = vi.spyOn(WorkflowClient.prototype, 'start')
+    try {
+      begin.mockImplementationOnce(async function (this: WorkflowClient, ...given: unknown[]) {
+        await Reflect.apply(start, this, given)
+        throw lost
+      } as never)
+      const receipt = await (await app.syncs.start('customers', { tenant: 'north' })).result()
+      expect(receipt).toMatchObject({ outcome: 'completed', total: { read: 60 } })
+      const before = await app.syncs.list({ tenant: 'north' })
+      expect(before[0]).toMatchObject({ run: receipt.run, outcome: 'completed' })
+      for (const ms of [1, 15, 30]) await expect(app.syncs.start('customers', { tenant: 'north', signal: AbortSignal.timeout(ms) })).rejects.toMatchObject({ name: 'TimeoutError' })
+      begin.mockRejectedValueOnce(lost)
+      await expect(app.syncs.start('customers', { tenant: 'north' })).rejects.toBe(lost)
+      expect(await app.syncs.list({ tenant: 'north' })).toEqual(before)
+    } finally {
+      begin.mockRestore()
+    }
+    expect((await (await app.syncs.start('customers', { tenant: 'north' })).result()).outcome).toBe('completed')
   })
 })
