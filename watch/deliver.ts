@@ -7,7 +7,7 @@ import { sendAlert } from './sinks/index.ts'
 const LEASE_MS = 90_000
 const BATCH = 20
 /** What was claimed and not begun by then is given back. */
-const BEGUN_MS = 45_000
+const BEGUN_MS = 15_000
 /** Pauses between tries: 5 s, doubled, at most an hour; given up after about two days. */
 const FIRST_RETRY_MS = 5_000
 const LAST_RETRY_MS = 3_600_000
