@@ -9,16 +9,17 @@ function server(polledAgo: () => number | null): Asked {
   return {
     options: { namespace: 'default' },
     withDeadline: (_: unknown, ask: () => Promise<unknown>) => ask(),
+    withAbortSignal: (signal: AbortSignal, ask: () => Promise<unknown>) => Promise.race([ask(), new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cancelled'))))]),
     workflowService: { describeTaskQueue: async () => ({ pollers: polledAgo() === null ? [] : [{ identity: 'w', lastAccessTime: { seconds: Date.now() / 1000 - polledAgo()! } }] }) },
   } as unknown as Asked
 }
 
 describe('an order to a workflow', () => {
-  const never = new Promise<string>(() => undefined)
+  const never = (): Promise<string> => new Promise<string>(() => undefined)
 
   it('is waited for while a worker runs', async () => {
-    expect(await answered(server(() => 1), sleep(60, 'paused'), 10)).toBe('paused')
-    await expect(answered(server(() => 1), sleep(60).then(() => Promise.reject(new Error('refused'))), 10)).rejects.toThrow('refused')
+    expect(await answered(server(() => 1), () => sleep(60, 'paused'), 10)).toBe('paused')
+    await expect(answered(server(() => 1), () => sleep(60).then(() => Promise.reject(new Error('refused'))), 10)).rejects.toThrow('refused')
   })
 
   it('does not hang when none does, or the last one goes', async () => {
@@ -29,6 +30,6 @@ describe('an order to a workflow', () => {
 
   it('waits on for a server that cannot tell', async () => {
     const deaf = { ...server(() => null), workflowService: { describeTaskQueue: () => Promise.reject(new Error('unavailable')) } } as unknown as Asked
-    expect(await answered(deaf, sleep(60, 'paused'), 10)).toBe('paused')
+    expect(await answered(deaf, () => sleep(60, 'paused'), 10)).toBe('paused')
   })
 })

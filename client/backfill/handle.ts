@@ -137,7 +137,7 @@ export class BackfillHandle {
 
   async #update(name: string, args: unknown[]): Promise<BackfillProgress> {
     try {
-      return await answered(this.#parts.client, this.#workflow.executeUpdate<BackfillProgress, [unknown]>(name, { args: args as [unknown] }))
+      return await answered(this.#parts.client, () => this.#workflow.executeUpdate<BackfillProgress, [unknown]>(name, { args: args as [unknown] }))
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError) throw new IsthmusError('InvalidInput', (error.cause ?? error).message, { cure: `\`isthmus backfill status ${this.id}\` shows how it stands` })
       if (error instanceof WorkflowNotFoundError) throw new IsthmusError('NotFound', `the backfill ${this.id} has ended`, { cure: `\`isthmus backfill status ${this.id}\` shows how` })
