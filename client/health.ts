@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client'
 import type { Finding, ProblemKind, Severity, StreamWatch } from '../model/watch/index.ts'
-import { SEVERE } from '../model/watch/index.ts'
+import { isThere, SEVERE, targetOf } from '../model/watch/index.ts'
 import type { Store } from '../model/ports.ts'
 import { checkTemporal, checkWorkers } from '../workers/temporal-check.ts'
 import { look, ProjectReader } from '../watch/index.ts'
@@ -42,10 +42,10 @@ export async function healthOf(store: Store, client: Client, projectDir: string)
   const [seen, known] = await Promise.all([look(store, project, [{ kind: 'temporal', run: async () => temporal }, { kind: 'worker', run: async () => workers.findings }], checkedAt), store.problems({ open: true, limit: 1_000 })])
   const kept = known.filter((p) => seen.held.includes(p.fingerprint))
   const findings = [...seen.findings, ...kept].map((f) => ({ ...f, since: earliest(f.since, known.find((p) => p.fingerprint === f.fingerprint)?.since) }))
-  const streams = seen.streams.filter((s) => project.syncs === null || project.syncs.has(s.sync)).map((s): StreamHealth => ({
+  const streams = seen.streams.filter((s) => isThere(s, project.syncs)).map((s): StreamHealth => ({
     sync: s.sync, stream: s.stream, state: s.state, lastSuccessAt: s.lastSuccessAt, watermarkAt: s.watermarkAt,
     ageMs: s.lastSuccessAt ? checkedAt.getTime() - s.lastSuccessAt.getTime() : null,
-    targetMs: project.targets ? (project.targets.get(s.sync)?.get(s.stream) ?? null) : s.targetMs, rejectsOpen: s.rejectsOpen,
+    targetMs: targetOf(s, project), rejectsOpen: s.rejectsOpen,
   }))
   return report(checkedAt, findings, streams, workers.workers)
 }

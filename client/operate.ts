@@ -5,6 +5,7 @@ import type { Plan } from '../model/plan.ts'
 import type { RunReceipt } from '../model/run.ts'
 import { tableName } from '../model/table-name.ts'
 import type { PauseNote, RetryOrder } from '../workflows/messages.ts'
+import { answered } from './answered.ts'
 
 /** A run whose streams an operator decides about. */
 export interface Operated {
@@ -48,7 +49,7 @@ export function retryOrders(plan: Plan, streams: string[]): Map<string, RetryOrd
 /** Gives an order to a whole run, and returns once its streams have been told. Throws InvalidInput when the run refuses it, NotFound when it has ended. */
 export async function order({ client, run, workflowId }: Operated, temporalRunId: string | undefined, update: 'pause' | 'resume', args: [PauseNote] | []): Promise<void> {
   try {
-    await client.workflow.getHandle(workflowId, temporalRunId).executeUpdate(update, { args: args as [] })
+    await answered(client, () => client.workflow.getHandle(workflowId, temporalRunId).executeUpdate(update, { args: args as [] }))
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw new IsthmusError('InvalidInput', (error.cause ?? error).message, { cure: `\`isthmus status ${run}\` shows how it stands` })
     if (error instanceof WorkflowNotFoundError) throw new IsthmusError('NotFound', `run ${run} has ended`)
@@ -59,7 +60,7 @@ export async function order({ client, run, workflowId }: Operated, temporalRunId
 /** Sends a decision to a parked stream, and returns once the run has seen it. Throws InvalidInput when the stream refuses it. */
 export async function decide(operated: Operated, stream: string, update: 'retry' | 'skip' | 'approve', args: [RetryOrder] | []): Promise<void> {
   try {
-    await operated.client.workflow.getHandle(`${operated.workflowId}/${stream}`).executeUpdate(update, { args: args as [] })
+    await answered(operated.client, () => operated.client.workflow.getHandle(`${operated.workflowId}/${stream}`).executeUpdate(update, { args: args as [] }))
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw new IsthmusError('InvalidInput', `${stream}: ${(error.cause ?? error).message}`, { cure: `\`isthmus status ${operated.run}\` shows what it waits for` })
     if (error instanceof WorkflowNotFoundError) throw new IsthmusError('NotFound', `the stream "${stream}" of run ${operated.run} has ended`)

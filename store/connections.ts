@@ -70,6 +70,8 @@ export function connectionQueries(pool: pg.Pool, keyring: Keyring): Omit<Connect
         // `<name>/<fingerprint>`: names may hold what LIKE takes for a pattern, and slashes.
         await client.query(`delete from isthmus.tokens where regexp_replace(connection, '/[^/]*$', '') = $1 and connection like '%/%'`, [id])
         await client.query('delete from isthmus.connection_health where connection = $1', [id])
+        // A tenant that was let go is not late.
+        await client.query("delete from isthmus.stream_watch where connection = $1 and strpos(sync, '@') > 0", [id])
         return rowCount === 1
       })
     },

@@ -3,7 +3,7 @@ import type { Alert, AlertView, Finding, Problem, Severity, WatchStore } from '.
 import { shown } from './text.ts'
 import { inTransaction } from './transaction.ts'
 
-type Methods = 'takeWatchTurn' | 'applyFindings' | 'problems' | 'testAlerts' | 'claimAlerts' | 'alertSent' | 'alertFailed' | 'alerts' | 'alertsPending'
+type Methods = 'takeWatchTurn' | 'applyFindings' | 'problems' | 'testAlerts' | 'claimAlerts' | 'releaseAlerts' | 'alertSent' | 'alertFailed' | 'alerts' | 'alertsPending'
 
 /** Advisory lock: one change of the problems at a time. */
 const PROBLEMS_LOCK = 1769173098
@@ -51,18 +51,21 @@ export function problemQueries(pool: pg.Pool): Pick<WatchStore, Methods> {
         const made = await client.query<{ id: number }>(`insert into isthmus.alerts (problem, event, sink) select $1, 'test', s from unnest($2::text[]) s returning id::int`, [rows[0]!.id, sinks])
         return made.rows.map((r) => r.id)
       }),
-    async claimAlerts(leaseMs, limit) {
+    async claimAlerts(leaseMs, limit, but = []) {
       const { rows } = await pool.query<Omit<Alert, 'problem'> & { problem: Problem }>(
         `with due as (
-           select a.id from isthmus.alerts a where a.state = 'pending' and a.next_at <= clock_timestamp()
+           select a.id from isthmus.alerts a where a.state = 'pending' and a.next_at <= clock_timestamp() and a.sink <> all($3)
              and not exists (select from isthmus.alerts e where e.problem = a.problem and e.sink = a.sink and e.state = 'pending' and e.id < a.id)
            order by a.id limit $2 for update skip locked),
          taken as (update isthmus.alerts a set next_at = clock_timestamp() + make_interval(secs => $1 / 1000.0), tries = a.tries + 1 from due where a.id = due.id returning a.*)
          select t.id::int, t.event, t.sink, t.tries - 1 as tries, t.created_at as "createdAt", to_jsonb(q) as problem
          from taken t cross join lateral (select ${PROBLEM} from isthmus.problems p where p.id = t.problem) q order by t.id`,
-        [leaseMs, limit],
+        [leaseMs, limit, but],
       )
       return rows.map((r) => ({ ...r, problem: dated(r.problem) }))
+    },
+    async releaseAlerts(ids) {
+      await pool.query("update isthmus.alerts set tries = tries - 1, next_at = clock_timestamp() where id = any($1) and state = 'pending'", [ids])
     },
     async alertSent(id) {
       await pool.query("update isthmus.alerts set state = 'sent', sent_at = clock_timestamp(), error = '' where id = $1", [id])

@@ -101,4 +101,12 @@ describe('problems and alerts in the store', () => {
     await end(receipt('r7', 1_000))
     expect(await now()).toMatchObject({ state: 'completed', errorType: null, volume: '', message: '' })
   })
+
+  it('forgets the streams of a tenant that was let go', async () => {
+    const [store] = stores as [Store, Store]
+    for (const [sync, connection] of [['t', 'acme'], ['t@north', 'acme@north'], ['t@south', 'acme@south']] as const) await store.noteStream({ kind: 'started', sync, stream: 'b', run: 'r', connection, targetMs: 5 })
+    await store.removeConnection('acme@north')
+    await store.removeConnection('acme')
+    expect((await store.streamWatches()).map((s) => s.sync).filter((s) => s.startsWith('t'))).toEqual(['t', 't@south'])
+  })
 })

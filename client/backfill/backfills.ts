@@ -138,7 +138,7 @@ export class Backfills {
     const found = await store.listBackfills({ ...filter, limit: filter.limit ?? 20 })
     return Promise.all(found.map(async (b) => {
       if (b.outcome !== 'running') return b
-      const progress = await this.#handle(b).then((h) => h.status()).catch(() => b.progress)
+      const progress = await this.#handle(b).then((h) => h.status()).catch(() => null)
       return { ...b, progress, outcome: progress && isEnded(progress.phase) ? (progress.phase as BackfillSummary['outcome']) : b.outcome }
     }))
   }

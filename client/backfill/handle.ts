@@ -6,6 +6,7 @@ import type { Store } from '../../model/ports.ts'
 import type { StreamProgress } from '../../model/run.ts'
 import type { BackfillOrderNow } from '../../workflows/messages.ts'
 import { patient, type Tell } from '../../workers/patience.ts'
+import { answered } from '../answered.ts'
 
 /** What `progress()` yields: the backfill, and what its open windows have done so far. */
 export interface BackfillEvent extends BackfillProgress {
@@ -48,15 +49,16 @@ export class BackfillHandle {
     this.#workflow = parts.client.workflow.getHandle(summary.workflowId, undefined, summary.temporalRunId ? { firstExecutionRunId: summary.temporalRunId } : {})
   }
 
-  /** How it stands now. Throws Transient when no worker can be asked and nothing was written down yet. */
+  /** How it stands now. Throws Transient when no worker can be asked and nothing was written down yet, or it was sent on since. */
   async status(): Promise<BackfillProgress> {
     const summary = await this.#parts.store.getBackfill(this.id)
     if (!summary) throw new IsthmusError('NotFound', `there is no backfill "${this.id}"`, { cure: '`isthmus backfill list` shows them' })
     if (summary.outcome !== 'running' && summary.progress) return summary.progress
-    const { status } = await this.#describe()
+    const { status, phase } = await this.#describe()
     if (status === 'RUNNING' || status === 'CONTINUED_AS_NEW') {
       return this.#workflow.query<BackfillProgress>('progress').catch((error: unknown) => {
-        if (summary.progress) return summary.progress
+        // What was written down when it was paused is of no use once it was sent on.
+        if (summary.progress && (phase === null || phase === summary.progress.phase)) return summary.progress
         throw new IsthmusError('Transient', `the backfill ${this.id} cannot be asked: no worker answers`, { cure: 'start `isthmus dev` or `isthmus worker`', cause: error })
       })
     }
@@ -68,9 +70,10 @@ export class BackfillHandle {
     throw new IsthmusError('Transient', `the backfill ${this.id} ended as ${status.toLowerCase()} before anything was written down`)
   }
 
-  async #describe(): Promise<{ status: string; runId: string }> {
-    return this.#workflow.describe().then((d) => ({ status: d.status.name as string, runId: d.runId }), (error: unknown) => {
-      if (error instanceof WorkflowNotFoundError) return { status: 'NOT_FOUND', runId: '' }
+  /** `phase` is what Temporal knows without a worker; null where the server has no such search attribute. */
+  async #describe(): Promise<{ status: string; runId: string; phase: string | null }> {
+    return this.#workflow.describe().then((d) => ({ status: d.status.name as string, runId: d.runId, phase: (d.searchAttributes?.IsthmusPhase?.[0] as string | undefined) ?? null }), (error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return { status: 'NOT_FOUND', runId: '', phase: null }
       throw error
     })
   }
@@ -134,7 +137,7 @@ export class BackfillHandle {
 
   async #update(name: string, args: unknown[]): Promise<BackfillProgress> {
     try {
-      return await this.#workflow.executeUpdate<BackfillProgress, [unknown]>(name, { args: args as [unknown] })
+      return await answered(this.#parts.client, () => this.#workflow.executeUpdate<BackfillProgress, [unknown]>(name, { args: args as [unknown] }))
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError) throw new IsthmusError('InvalidInput', (error.cause ?? error).message, { cure: `\`isthmus backfill status ${this.id}\` shows how it stands` })
       if (error instanceof WorkflowNotFoundError) throw new IsthmusError('NotFound', `the backfill ${this.id} has ended`, { cure: `\`isthmus backfill status ${this.id}\` shows how` })

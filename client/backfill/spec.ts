@@ -46,7 +46,8 @@ export function specOf(plan: Plan, options: BackfillOptions, now = Date.now()): 
   const days = plan.streams.some((s) => fieldIncrementOf(s.stream)?.format === 'date')
   // A bound that is written as a day would leave the rest of that day out.
   const to = days ? Math.ceil(Math.min(asked, now) / DAY_MS) * DAY_MS : Math.min(asked, Math.floor(now / 1000) * 1000)
-  if (from >= to) throw wrong(asked > now ? 'from' : 'to', 'the range is empty', 'let `to` lie behind `from`; what lies ahead of now is left out')
+  if (from >= to && from >= now) throw wrong('from', `${options.from} lies ahead of now, where there is nothing to read`, 'give a moment that is past')
+  if (from >= to) throw wrong('to', 'the range is empty', 'let `to` lie behind `from`; what lies ahead of now is left out')
   let windowMs: number
   try {
     windowMs = durationMs(options.window ?? '7d')

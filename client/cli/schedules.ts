@@ -78,7 +78,8 @@ const time = (at: Date | undefined | null): string => at?.toISOString().slice(0,
 function show(output: Output, v: ScheduleView): void {
   const line = (name: string, text: string): void => output.out(`  ${name.padEnd(10)}${plain(text)}`)
   output.out(`${output.color.bold(plain(v.sync))}  ${plain(v.schedule)}`)
-  line('state', `${state(v)}${v.note ? `: ${v.note}` : ''}`)
+  line('state', state(v))
+  if (v.note) line('note', v.note)
   if (v.missing) line('', 'somebody has deleted it in Temporal: isthmus deploy makes it anew')
   line('policy', `${{ skip: 'skipped', bufferOne: 'started afterwards, one at most,', cancelOther: 'started, and the open run cancelled,' }[v.overlap]} when the run before is open; missed starts up to ${durationText(v.catchUpMs)} ago are made up for`)
   if (v.open) line('open run', `${v.open.run}${v.open.parked ? `, parked: due times are skipped until isthmus status ${v.sync} is seen to` : ''}`)

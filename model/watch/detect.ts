@@ -1,5 +1,6 @@
 import { formatDuration } from '../duration.ts'
 import { ERROR_POLICY } from '../errors.ts'
+import { splitTenant } from '../tenant.ts'
 import type { AccountWatch, Finding, Findings, Severity, StreamWatch } from './types.ts'
 
 /** Severities that make a system unhealthy. */
@@ -13,7 +14,7 @@ export interface Seen {
   now: Date
   streams: StreamWatch[]
   accounts: AccountWatch[]
-  /** Freshness targets that hold. A sync that is not among `syncs` is not there any more, and is not late. null: those its last run had. */
+  /** Freshness targets that hold, without those of files that do not load. A sync that is not among `syncs` is not there any more, and is not late. null: those its last run had. */
   targets: Targets | null
   syncs: Set<string> | null
   /** A breaker that is open longer is a problem, in ms. */
@@ -31,7 +32,7 @@ export function detect(seen: Seen): Findings {
   const findings: Finding[] = []
   const held: string[] = []
   for (const s of seen.streams) {
-    if (seen.syncs && !seen.syncs.has(s.sync) && s.state !== 'parked') continue
+    if (!isThere(s, seen.syncs) && s.state !== 'parked') continue
     findings.push(...stale(s, seen), ...numbers(s), ...news(s, seen.now))
     const stop = stopped(s)
     // It tries again: neither cured nor a new problem.
@@ -40,6 +41,19 @@ export function detect(seen: Seen): Findings {
   }
   findings.push(...neverRun(seen), ...seen.accounts.flatMap((a) => account(a, seen)))
   return { findings, held, kinds: ['stale', 'stopped', 'volume', 'rejects', 'drift', 'notice', 'reconnect', 'lapsing', 'breaker'] }
+}
+
+/** The stream's sync is among those of the project; one of a tenant is there when the sync is. */
+export function isThere({ sync }: Pick<StreamWatch, 'sync'>, syncs: Set<string> | null): boolean {
+  return syncs === null || syncs.has(splitTenant(sync).id)
+}
+
+/** How old a stream may get, in ms; null: as old as it likes. While its file does not load, what its last run had holds: a late stream is late all the same. */
+export function targetOf(s: Pick<StreamWatch, 'sync' | 'stream' | 'targetMs'>, { targets, syncs }: Pick<Seen, 'targets' | 'syncs'>): number | null {
+  const { id } = splitTenant(s.sync)
+  const named = targets?.get(id)
+  if (targets === null || (named === undefined && syncs?.has(id))) return s.targetMs
+  return named?.get(s.stream) ?? null
 }
 
 /** Name of a stream as people read it: a sync of one stream of the same name is named once. */
@@ -51,8 +65,9 @@ function of(s: Pick<StreamWatch, 'sync' | 'stream' | 'connection'>, kind: Findin
   return { fingerprint: `${kind} ${s.sync}/${s.stream}${mark && ` ${mark}`}`, kind, severity, sync: s.sync, stream: s.stream, connection: s.connection || null, since, what: `${nameOf(s)}: ${what}`, cure }
 }
 
-function stale(s: StreamWatch, { now, targets }: Seen): Finding[] {
-  const target = targets ? (targets.get(s.sync)?.get(s.stream) ?? null) : s.targetMs
+function stale(s: StreamWatch, seen: Seen): Finding[] {
+  const { now } = seen
+  const target = targetOf(s, seen)
   if (target === null) return []
   const from = s.lastSuccessAt ?? s.firstAt
   const age = now.getTime() - from.getTime()
@@ -62,11 +77,11 @@ function stale(s: StreamWatch, { now, targets }: Seen): Finding[] {
   return [of(s, 'stale', 'error', new Date(from.getTime() + target), `${how}; its freshness target is ${formatDuration(target)}`, cure)]
 }
 
-/** Streams with a target that were never run. Late from the moment on in which they are seen first. */
+/** Streams with a target that were never run, for no tenant either. Late from the moment on in which they are seen first. */
 function neverRun({ streams, targets, now }: Seen): Finding[] {
   return [...(targets ?? [])].flatMap(([sync, named]) =>
     [...named].flatMap(([stream, target]) => {
-      if (streams.some((s) => s.sync === sync && s.stream === stream)) return []
+      if (streams.some((s) => splitTenant(s.sync).id === sync && s.stream === stream)) return []
       return [of({ sync, stream, connection: '' }, 'stale', 'warning', now, `has never been run; its freshness target is ${formatDuration(target)}`, `isthmus run ${sync}`)]
     }),
   )

@@ -132,8 +132,10 @@ export interface WatchStore {
   problems(filter: { open: boolean; limit: number }): Promise<Problem[]>
   /** Puts a test alert in the queue of each sink. Gives their ids. */
   testAlerts(sinks: string[]): Promise<number[]>
-  /** Takes alerts that are due for `leaseMs`; one that is not settled by then is due again. In order for each sink and problem. */
-  claimAlerts(leaseMs: number, limit: number): Promise<Alert[]>
+  /** Takes alerts that are due for `leaseMs`, none for the sinks in `but`; one that is not settled by then is due again. In order for each sink and problem. */
+  claimAlerts(leaseMs: number, limit: number, but?: string[]): Promise<Alert[]>
+  /** Gives back what was claimed and not tried: it is due, and no try was made. */
+  releaseAlerts(ids: number[]): Promise<void>
   alertSent(id: number): Promise<void>
   /** `retryMs` null gives it up. */
   alertFailed(id: number, error: string, retryMs: number | null): Promise<void>

@@ -20,7 +20,18 @@ describe('problems', () => {
     expect(prints({ streams: [watch({ targetMs: 1 })], syncs: new Set(['acme/invoices']), targets: new Map([['acme/invoices', new Map()]]) })).toEqual([])
     expect(prints({ streams: [watch({ targetMs: 1 })], syncs: new Set(), targets: new Map() })).toEqual([])
     expect(prints({ syncs: new Set(['new']), targets: new Map([['new', new Map([['orders', HOUR]])]]) })).toEqual(['stale new/orders'])
+    // A file that does not load any more cures nothing: what its last run had holds.
+    expect(prints({ streams: [watch({ targetMs: HOUR / 2 })], syncs: new Set(['acme/invoices']), targets: new Map() })).toEqual(['stale acme/invoices/invoices'])
     expect(detect(seen({ streams: [watch({ targetMs: HOUR, lastSuccessAt: null })] })).findings[0]).toMatchObject({ severity: 'error', since: ago(9 * HOUR), what: expect.stringContaining('has not completed') })
+  })
+
+  it('are those of tenants, too, by what the sync says for all of them', () => {
+    const north = watch({ sync: 'acme/invoices@north', connection: 'acme@north' })
+    const project = { syncs: new Set(['acme/invoices']), targets: new Map([['acme/invoices', new Map([['invoices', HOUR / 2]])]]) }
+    // That the sync was not run without a tenant is no problem.
+    expect(prints({ ...project, streams: [north] })).toEqual(['stale acme/invoices@north/invoices'])
+    expect(prints({ ...project, streams: [{ ...north, lastSuccessAt: now, state: 'failed', errorType: 'Contract', volume: 'read 1' }] })).toEqual(['volume acme/invoices@north/invoices', 'stopped acme/invoices@north/invoices Contract'])
+    expect(prints({ syncs: new Set(), targets: new Map(), streams: [north] })).toEqual([])
   })
 
   it('are streams that stopped; one that tries again is neither cured nor new', () => {

@@ -91,7 +91,7 @@ describe('schedules', () => {
     expect(there).toMatchObject({ spec: { timezoneName: 'Europe/Berlin' }, policies: { overlapPolicy: 2 }, state: { paused: true, notes: 'the books are closed' } })
     expect(await isthmus.schedules.diff()).toMatchObject([{ change: 'unchanged' }])
     const shown = await project.isthmus(['schedules', 'show', 'acme/a'])
-    expect(shown.stdout).toMatch(/cron 30 6 \* \* 1-5 in Europe\/Berlin, up to 5 min later\n {2}state {5}paused: the books are closed/)
+    expect(shown.stdout).toMatch(/cron 30 6 \* \* 1-5 in Europe\/Berlin, up to 5 min later\n {2}state {5}paused\n {2}note {6}the books are closed\n/)
     const resumed = await isthmus.schedules.resume('acme/a')
     // 6:30 in Berlin, and the jitter.
     for (const at of resumed.next) expect(at.toLocaleTimeString('en-GB', { timeZone: 'Europe/Berlin' })).toMatch(/^06:3[0-5]/)
