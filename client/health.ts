@@ -2,8 +2,9 @@ import type { Client } from '@temporalio/client'
 import type { Finding, ProblemKind, Severity, StreamWatch } from '../model/watch/index.ts'
 import { isThere, SEVERE, targetOf } from '../model/watch/index.ts'
 import type { Store } from '../model/ports.ts'
+import { checkBackfills } from '../workers/backfill-check.ts'
 import { checkTemporal, checkWorkers } from '../workers/temporal-check.ts'
-import { look, ProjectReader } from '../watch/index.ts'
+import { look, ProjectReader, type Check } from '../watch/index.ts'
 
 /** One stream as far as its age is concerned. */
 export interface StreamHealth {
@@ -39,7 +40,8 @@ export async function healthOf(store: Store, client: Client, projectDir: string)
   const project = await new ProjectReader(projectDir).read(checkedAt)
   const temporal = await checkTemporal(client, 1)
   const workers = temporal.length > 0 ? { workers: 0, findings: [] } : await checkWorkers(client)
-  const [seen, known] = await Promise.all([look(store, project, [{ kind: 'temporal', run: async () => temporal }, { kind: 'worker', run: async () => workers.findings }], checkedAt), store.problems({ open: true, limit: 1_000 })])
+  const checks: Check[] = [{ kind: 'temporal', run: async () => temporal }, { kind: 'worker', run: async () => workers.findings }, { kind: 'stopped', run: () => checkBackfills(store, client) }]
+  const [seen, known] = await Promise.all([look(store, project, checks, checkedAt), store.problems({ open: true, limit: 1_000 })])
   const kept = known.filter((p) => seen.held.includes(p.fingerprint))
   const findings = [...seen.findings, ...kept].map((f) => ({ ...f, since: earliest(f.since, known.find((p) => p.fingerprint === f.fingerprint)?.since) }))
   const streams = seen.streams.filter((s) => isThere(s, project.syncs)).map((s): StreamHealth => ({

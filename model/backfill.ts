@@ -105,4 +105,6 @@ export interface BackfillStore {
   getBackfill(id: string): Promise<BackfillSummary | null>
   /** Newest first. */
   listBackfills(filter: { sync?: string; limit: number }): Promise<BackfillSummary[]>
+  /** Those that go on only when a person sends them on, as far as that was noted; at most 100. */
+  stoppedBackfills(): Promise<BackfillSummary[]>
 }

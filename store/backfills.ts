@@ -40,6 +40,9 @@ export function backfillQueries(pool: pg.Pool): BackfillStore {
     async getBackfill(id) {
       return (await pool.query<BackfillSummary>(`select ${SUMMARY} from isthmus.backfills where id = $1`, [id])).rows[0] ?? null
     },
+    async stoppedBackfills() {
+      return (await pool.query<BackfillSummary>(`select ${SUMMARY} from isthmus.backfills where outcome = 'running' and progress->>'phase' in ('stopped', 'paused') and json_array_length(progress->'stopped') > 0 order by started_at limit 100`)).rows
+    },
     async listBackfills({ sync, limit }) {
       return (await pool.query<BackfillSummary>(`select ${SUMMARY} from isthmus.backfills where $1::text is null or sync = $1 order by started_at desc, id desc limit $2`, [sync ?? null, limit])).rows
     },

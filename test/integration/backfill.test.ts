@@ -88,9 +88,14 @@ describe('a backfill', () => {
     const stopped = await backfill('broken', ...RANGE, '--yes', '--no-check')
     expect(stopped).toMatchObject({ code: 4, json: { outcome: 'stopped', windows: { done: 23, stopped: 1 }, stopped: [{ stream: 'transactions', error: { type: 'Contract' } }] } })
     expect(stopped.stderr).toContain('isthmus backfill retry')
+    const told = async (): Promise<unknown[]> => (await isthmus('health')).json.problems.filter((p: { kind: string; sync: string }) => p.kind === 'stopped' && p.sync === 'broken')
+    expect(await told()).toEqual([expect.objectContaining({
+      severity: 'error', what: expect.stringMatching(/^broken: the backfill 2024-01-01\.\.2024-01-01 waits for a person: 1 of 24 windows stopped, the first with Contract: /), cure: expect.stringMatching(/; then isthmus backfill retry \S+, or isthmus backfill skip \S+$/),
+    })])
     sim.configure({ faultAt: {} })
     expect((await backfill('retry', 'broken')).json.outcome).toBe('running')
     expect((await backfill('status', 'broken', '--follow')).json).toMatchObject({ outcome: 'completed', windows: { done: 24, stopped: 0 } })
+    expect(await told()).toEqual([])
     expect(await backfill('retry', 'broken')).toMatchObject({ code: 2 })
   })
 
