@@ -356,7 +356,8 @@ export class Syncs {
   /** A run by its id, or the newest run of a sync by the sync's id. */
   async get(id: string): Promise<RunHandle> {
     const { store, client, temporal } = await this.#connect()
-    const summary = (await store.getRun(id)) ?? (await store.listRuns({ sync: id, limit: 1 }))[0]
+    // PostgreSQL takes no NUL, so nothing has such a name.
+    const summary = id.includes('\0') ? undefined : ((await store.getRun(id)) ?? (await store.listRuns({ sync: id, limit: 1 }))[0])
     if (!summary) throw new IsthmusError('NotFound', `there is no run "${id}", and no run of a sync of that name`, { cure: '`isthmus list` shows the runs' })
     return new RunHandle(store, client, summary, uiUrl(temporal, summary.workflowId, summary.temporalRunId))
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Closed, Pacer, PacerOptions, Permit } from '../../model/pacer.ts'
@@ -80,6 +80,20 @@ it('gives the wait for a daily quota back at once', async () => {
   const asked = performance.now()
   const many = await Promise.all(Array.from({ length: 20 }, () => p.enter(signal)))
   expect(performance.now() - asked).toBeLessThan(2_000)
+  for (const entry of many) expect((entry as Closed).untilMs - Date.now()).toBeGreaterThan(24 * HOUR - MINUTE)
+})
+
+it('an answer says nothing of calls that came after its question', async () => {
+  const account = randomUUID()
+  const p = pacer(await open(), account, { limits: [{ requests: 3, ms: 24 * HOUR }] })
+  const [first, last] = [await p.enter(signal) as Permit, await p.enter(signal) as Permit]
+  await first.release({ kind: 'ok' })
+  // Told at once: the question is under way when the calls come.
+  const told = last.release({ kind: 'failed', type: 'Transient', reason: 'HTTP 500' })
+  await immediate()
+  await immediate()
+  const many = await Promise.all(Array.from({ length: 20 }, () => p.enter(signal)))
+  await told
   for (const entry of many) expect((entry as Closed).untilMs - Date.now()).toBeGreaterThan(24 * HOUR - MINUTE)
 })
 

@@ -166,7 +166,7 @@ export class Account {
       for (let one = true; one && this.#ready(now) > 0 && this.#using < this.#slots && !this.#reports.troubled; one = !answer.probe) this.#serve(null, answer.probe, askedAt)
     }
     this.#quietUntil = answer.why === '' || answer.why === 'probe' ? 0 : now + answer.waitMs
-    this.#sendAway(answer, now)
+    this.#sendAway(answer, now, askedAt)
     this.#schedule(answer)
   }
 
@@ -217,7 +217,7 @@ export class Account {
   }
 
   /** Calls that would wait longer than they may are given back, with the moment at which their turn should come. */
-  #sendAway(answer: Answer, now: number): void {
+  #sendAway(answer: Answer, now: number, askedAt: number): void {
     const closed = this.#closed
     const why = answer.why === 'hold' ? OTHERS : answer.why === 'cost' ? POINTS : ALLOWANCE
     let place = 0
@@ -227,6 +227,11 @@ export class Account {
       const paced = answer.paced ? answer.waitMs + place++ * answer.gapMs * answer.active : 0
       const wait = closed ? closed.untilMs - Date.now() : waiter.priority === 'background' ? 0 : paced
       if (wait <= left && left > 0) continue
+      // The answer is not about those who came after its question.
+      if (waiter.since > askedAt && closed === null) {
+        this.#again = true
+        continue
+      }
       if (!this.#turns.remove(waiter)) continue
       waiter.settle(closed && wait >= left ? closed : { kind: 'throttled', untilMs: Math.ceil(Date.now() + Math.max(wait, 1_000)), reason: waiter.priority === 'background' ? ROOM : answer.paced ? why : 'requests under way at once', type: 'RateLimited', opening: 0 })
     }

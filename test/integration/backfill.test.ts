@@ -60,7 +60,8 @@ describe('a backfill', () => {
   })
 
   it('is paused, outlives its worker, is sped up and goes on; nothing is missing, nothing asked for twice', async () => {
-    sim.configure({ latencyMs: 60 })
+    // Slow enough that it is not over before the commands below have begun, also on a busy machine.
+    sim.configure({ latencyMs: 400 })
     sim.resetStats()
     const { json } = await backfill('paused', ...RANGE, '--yes', '--no-check', '--detach', '--concurrency', '2')
     await until(json.id, (p) => p.windows.done >= 2)
