@@ -2,9 +2,6 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client'
 import { IsthmusError } from '../model/errors.ts'
 import { outage, patient } from '../workers/patience.ts'
 
-/** Under this name the memo of a run's workflow keeps the run's id. */
-export const RUN_MEMO = 'isthmusRun'
-
 /** Temporal may or may not have begun a run: what was prepared for it must stay. */
 export class MayHaveBegun extends IsthmusError {
   constructor(run: string, cause: unknown) {
@@ -24,8 +21,11 @@ export async function begin(client: Client, { workflowId, run }: { workflowId: s
     const found = await patient(() => client.workflow.getHandle(workflowId).describe().catch(none)).catch((still: unknown) => {
       throw new MayHaveBegun(run, still)
     })
-    if (found?.memo?.[RUN_MEMO] !== run) throw error
-    return found.runId
+    const known = found?.searchAttributes?.IsthmusRun?.[0]
+    if (found && known === run) return found.runId
+    // A namespace without search attributes does not tell whose it is.
+    if (found?.status.name === 'RUNNING' && known === undefined) throw new MayHaveBegun(run, error)
+    throw error
   }
 }
 

@@ -13,7 +13,7 @@ import { loadVaultKey, openStore } from '../store/index.ts'
 import { tellReconnected, tokenOwner } from '../workers/token-owner.ts'
 import type { sync as syncWorkflow } from '../workflows/sync.ts'
 import type { SyncInput } from '../workflows/types.ts'
-import { begin, MayHaveBegun, RUN_MEMO } from './begun.ts'
+import { begin, MayHaveBegun } from './begun.ts'
 import { Backfills } from './backfill/index.ts'
 import { Connections } from './connections.ts'
 import { connectClient, findTemporal, type GivenAddresses, type TemporalAddress } from './connect.ts'
@@ -296,7 +296,6 @@ export class Syncs {
       await store.startRun({ run, sync: plan.id, plan: plan.hash, workflowId })
       const temporalRunId = await begin(client, { workflowId, run }, () => client.workflow.start<typeof syncWorkflow>('sync', {
         workflowId,
-        memo: { [RUN_MEMO]: run },
         taskQueue: TASK_QUEUE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,

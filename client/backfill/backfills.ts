@@ -7,7 +7,7 @@ import { loadSync, requireEnvironment, type Environment, type LoadedSync } from 
 import type { backfill as backfillWorkflow } from '../../workflows/backfill.ts'
 import type { BackfillInput } from '../../workflows/backfill-state.ts'
 import type { BackfillOrderNow } from '../../workflows/messages.ts'
-import { begin, MayHaveBegun, RUN_MEMO } from '../begun.ts'
+import { begin, MayHaveBegun } from '../begun.ts'
 import { newRunId, uiUrl } from '../ids.ts'
 import { selectStreams, type Opened } from '../isthmus.ts'
 import { patient } from '../../workers/patience.ts'
@@ -83,7 +83,6 @@ export class Backfills {
       await store.startBackfill({ id: backfill, sync: plan.id, plan: plan.hash, workflowId, spec })
       const temporalRunId = await begin(client, { workflowId, run: backfill }, () => client.workflow.start<typeof backfillWorkflow>('backfill', {
         workflowId,
-        memo: { [RUN_MEMO]: backfill },
         taskQueue: TASK_QUEUE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
