@@ -10,6 +10,7 @@ import type { BackfillOrderNow } from '../../workflows/messages.ts'
 import { begin, MayHaveBegun } from '../begun.ts'
 import { newRunId, uiUrl } from '../ids.ts'
 import { selectStreams, type Opened } from '../isthmus.ts'
+import { limitOf } from '../limit.ts'
 import { patient } from '../../workers/patience.ts'
 import { estimateBackfill, type BackfillEstimate } from './estimate.ts'
 import { BackfillHandle, isEnded } from './handle.ts'
@@ -134,7 +135,7 @@ export class Backfills {
   /** Backfills, newest first, each with how it stands now. */
   async list(filter: { sync?: string; limit?: number } = {}): Promise<BackfillSummary[]> {
     const { store } = await this.#connect()
-    const found = await store.listBackfills({ ...filter, limit: filter.limit ?? 20 })
+    const found = await store.listBackfills({ ...filter, limit: limitOf(filter.limit ?? 20) })
     return Promise.all(found.map(async (b) => {
       if (b.outcome !== 'running') return b
       const progress = await this.#handle(b).then((h) => h.status()).catch(() => null)

@@ -47,7 +47,7 @@ describe('tenants and idempotent triggers', () => {
     await expect(create({ url }, { apikey: C.apiKey })).rejects.toMatchObject({ type: 'InvalidInput', field: 'apikey', cure: 'did you mean apiKey? Else use one of apiKey' })
     await expect(app.connections.check('acme@nobody')).rejects.toMatchObject({ type: 'NotFound' })
     for (const id of ['nothing', 'a\0b']) await expect(app.syncs.get(id)).rejects.toMatchObject({ type: 'NotFound' })
-    for (const limit of [-1, 1.5, NaN]) for (const list of [app.syncs.list({ limit }), app.rejects.list({ limit }), app.alerts.list({ limit })]) await expect(list).rejects.toMatchObject({ type: 'InvalidInput', field: 'limit' })
+    for (const limit of [-1, 1.5, NaN]) for (const list of [app.syncs.list({ limit }), app.rejects.list({ limit }), app.alerts.list({ limit }), app.backfills.list({ limit })]) await expect(list).rejects.toMatchObject({ type: 'InvalidInput', field: 'limit' })
   })
 
   it('a namespace that Temporal does not have: told by client and worker, which ends', async () => {
