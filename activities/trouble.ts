@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { IsthmusError } from '../model/errors.ts'
 import type { Store } from '../model/ports.ts'
 import { redactor } from '../model/redact/index.ts'
@@ -64,10 +65,5 @@ function keyOf(tried: Tried): string {
 
 /** Waits for what is told, not longer than a moment; a run is not stopped because nothing can be said of it. */
 async function inTime(telling: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, TELL_MS)
-  })
-  await Promise.race([telling.catch(() => undefined), late])
-  clearTimeout(timer)
+  await Promise.race([telling.catch(() => undefined), sleep(TELL_MS, undefined, { ref: false })])
 }
